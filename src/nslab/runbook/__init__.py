@@ -1,0 +1,1 @@
+"""An ordered set of notebooks, one per section, over one lab: parameters, replay, checks, run and report."""
