@@ -32,7 +32,7 @@ _FDCWD: Final = 0xFFFFFF9C
 Trees = dict[str, int]
 
 
-def filter_program(*, one_id: bool) -> bytes:
+def filter_program(*, one_id: bool, devices: bool = True) -> bytes:
     """Return the filter as classic BPF.
 
     >>> len(filter_program(one_id=False)) % 8
@@ -45,7 +45,7 @@ def filter_program(*, one_id: bool) -> bytes:
     # The new mount API would pass the filter by; libmount falls back to mount(2) when it is not there.
     program += [(_IF_EQUAL, 0, 1, calls.fsopen), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
     for number, mode_argument in ((calls.mknod, 1), (calls.mknodat, 2)):
-        if number is not None:
+        if devices and number is not None:
             program += [
                 (_IF_EQUAL, 0, 5, number),
                 (_LOAD, 0, 0, 16 + 8 * mode_argument),
@@ -60,10 +60,11 @@ def filter_program(*, one_id: bool) -> bytes:
     return b"".join(struct.pack("HBBI", *step) for step in program)
 
 
-def start(*, one_id: bool) -> None:
+def start(*, one_id: bool, devices: bool) -> None:
     """Start the supervisor, then put the filter on the calling process and on all that it will start.
 
-    The supervisor carries no filter itself: it would wait for its own answer.
+    The supervisor carries no filter itself: it would wait for its own answer. devices: False where mknod shall fail, for
+    a program that unlinks what it has made, which a bind mount does not let it.
     """
     ours, theirs = wire.pair()
     if os.fork() == 0:
@@ -77,7 +78,7 @@ def start(*, one_id: bool) -> None:
         finally:
             os._exit(1)
     ours.close()
-    listener = kernel.seccomp_listen(filter_program(one_id=one_id))
+    listener = kernel.seccomp_listen(filter_program(one_id=one_id, devices=devices))
     wire.send(theirs, {}, [listener])
     os.close(listener)
     theirs.close()

@@ -51,6 +51,7 @@ class ForkServer:
             "spawn": self.spawn,
             "signal": self.send_signal,
             "socket": self.make_socket,
+            "network": self.show_network,
             "terminal": self.open_terminal,
             "hold": self.hold,
             "containers": self.list_containers,
@@ -91,7 +92,8 @@ class ForkServer:
             self.operations[message["op"]](message, descriptors)
         except Exception as error:  # noqa: BLE001 - the asker gets it
             number = error.errno if isinstance(error, OSError) else None
-            wire.answer(descriptors.pop(), {"error": str(error), "errno": number})
+            if descriptors:
+                wire.answer(descriptors.pop(), {"error": str(error), "errno": number})
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -182,6 +184,12 @@ class ForkServer:
             if message.get("listen"):
                 made.listen(message["listen"])
             wire.answer(descriptors.pop(), {}, [made.fileno()])
+
+    def show_network(self, _: wire.Message, descriptors: list[int]) -> None:
+        """Hand out this network namespace, so that a link's end can be put into it."""
+        namespace = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        wire.answer(descriptors.pop(), {}, [namespace])
+        os.close(namespace)
 
     def open_terminal(self, _: wire.Message, descriptors: list[int]) -> None:
         """Open a pseudo-terminal of this node's own devpts."""
@@ -315,5 +323,3 @@ def _posix_spawn(program: str, argv: list[str], environment: dict[str, str], mov
 def _above(descriptor: int, number: int) -> int:
     """Return a copy of `descriptor` with a number above `number`."""
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, number + 1)
-
-

@@ -13,6 +13,7 @@ from nslab.sandbox import kernel
 
 IMAGES: Final = "/run/nslab/images"
 SCRATCH: Final = "/run/nslab/scratch"
+WORKSHOP: Final = "/run/nslab/workshop"  # where an image is built
 
 # What a container runtime gives: no disk, no memory, no console. By (major, minor).
 DEVICES: Final = {(1, 3): "null", (1, 5): "zero", (1, 7): "full", (1, 8): "random", (1, 9): "urandom", (5, 0): "tty"}

@@ -1,0 +1,1 @@
+"""What a lab is made of, building it, its images, its internet."""
