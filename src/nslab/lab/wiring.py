@@ -11,7 +11,6 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Final
 
 from pyroute2 import AsyncIPRoute
-from pyroute2.netlink.rtnl import rt_type
 
 from nslab.lab.topology import RESOLVER, ROUTER, SEGMENT, Link, Topology
 from nslab.sandbox.door import Node
@@ -63,9 +62,9 @@ async def _answer_for_everybody(internet: Any) -> None:
     """Let the internet answer under every public address (AnyIP), and drop what is sent to a private one."""
     loopback = (await internet.link_lookup(ifname="lo"))[0]
     await internet.addr("add", index=loopback, address=RESOLVER, prefixlen=32)
-    await internet.route("add", dst="default", oif=loopback, type=rt_type["local"], scope=254)  # RT_SCOPE_HOST
+    await internet.route("add", dst="0.0.0.0/0", oif=loopback, type="local", scope="host")
     for network in _PRIVATE:
-        await internet.route("add", dst=network, type=rt_type["blackhole"])
+        await internet.route("add", dst=network, type="blackhole")
 
 
 async def _set_up_eth0(node: Any, link: Link) -> None:
@@ -79,5 +78,7 @@ async def _set_up_eth0(node: Any, link: Link) -> None:
 @asynccontextmanager
 async def _netlink(node: Node) -> Any:
     # SOCK_DGRAM: asyncio refuses a raw socket, and netlink makes no difference (netlink(7)).
-    async with AsyncIPRoute(use_socket=node.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, socket.NETLINK_ROUTE)) as open_:
+    async with AsyncIPRoute(
+        use_socket=node.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, socket.NETLINK_ROUTE)
+    ) as open_:
         yield open_

@@ -11,14 +11,23 @@ from typing import Any, Final, get_type_hints
 
 from nslab.errors import UsageError
 
-OUTER: Final = IPv4Network("10.0.2.0/24")  # the network in front of the host: 10.0.2.2 routes, .3 is outside, .15 the host
+OUTER: Final = IPv4Network(
+    "10.0.2.0/24"
+)  # the network in front of the host: 10.0.2.2 routes, .3 is outside, .15 the host
 ROUTER: Final = IPv4Address("10.0.2.2")
 RESOLVER: Final = IPv4Address("8.8.8.8")
 _KINDS: Final = {str: "text", int: "a whole number"}
 _HOSTNAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LINK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NODES: Final = ("internet", "outside", "host")
-_LINKS: Final = ("eth0", "veth1", "lo", "any", "all", "default")  # of the runbook, of tshark, of /proc/sys/net/ipv4/conf
+_LINKS: Final = (
+    "eth0",
+    "veth1",
+    "lo",
+    "any",
+    "all",
+    "default",
+)  # of the runbook, of tshark, of /proc/sys/net/ipv4/conf
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def address(name: str) -> str:
 def names() -> list[str]:
     """Return the names of the caller's labs."""
     # Num RefCount Protocol Flags Type St Inode Path; an abstract address is shown with a leading @
-    pattern = re.compile(rf"\S+: \S+ \S+ 00010000 .* @nslab/{os.geteuid()}/(\S+)$", re.MULTILINE)  # SO_ACCEPTCON: listens
+    pattern = re.compile(
+        rf"\S+: \S+ \S+ 00010000 .* @nslab/{os.geteuid()}/(\S+)$", re.MULTILINE
+    )  # SO_ACCEPTCON: listens
     return sorted(set(pattern.findall(Path("/proc/net/unix").read_text())))
 
 
