@@ -1,4 +1,4 @@
-"""The root file systems that nodes start from: built once by mmdebstrap, sealed, shared read-only by all labs of a user."""
+"""The root file systems that nodes start from: built once by mmdebstrap, sealed, shared read-only by all labs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -177,7 +176,7 @@ def archive_host(tool: str) -> str:
 
 
 def _debootstrap(node: Node, tool: str, archive: str, name: str) -> str:
-    """Build the image in the workshop, and put it in its place only when it is whole; return the list of its packages."""
+    """Build the image in the workshop, put it in its place when it is whole; return the list of its packages."""
     draft = f"{WORKSHOP}/incoming"
     node.run(f"rm -rf {draft} {WORKSHOP}/{name} && mkdir {draft}", timeout=60)
     command = [

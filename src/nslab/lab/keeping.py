@@ -49,8 +49,8 @@ class Kept:
     ) -> Iterator[Self]:
         """Have a new keeper hold a lab; if it is not published in this context, it ends with it.
 
-        owner: PID of a process that the lab shall end with; idle: seconds, see `Settings`. Raises LabError when a lab of
-        that name is there, MachineError when the kernel refuses.
+        owner: PID of a process that the lab shall end with; idle: seconds, see `Settings`. Raises LabError when a lab
+        of that name is there, MachineError when the kernel refuses.
         """
         login = _login_directory() if owner is None else None
         settings = Settings(name, str(place), images, ids, workshop=workshop, login=login, idle=idle)
@@ -109,7 +109,7 @@ class Kept:
         self.ask({"op": "note", "key": key, "value": value})
 
     def help(self, command: Sequence[str], descriptors: Sequence[int]) -> None:
-        """Have the keeper start a program outside the lab; `{N}` is the number of the Nth descriptor, the last its pidfd."""
+        """Have the keeper start a program outside the lab; `{N}` is the Nth descriptor, the last the keeper's pidfd."""
         self.ask({"op": "help", "argv": list(command)}, descriptors)
 
     def publish(self) -> None:
@@ -180,6 +180,6 @@ def _login_directory() -> str | None:
     """Return the directory that systemd-logind takes away when its user has logged out everywhere."""
     place = os.environ.get("XDG_RUNTIME_DIR", "")
     try:
-        return place if place.startswith("/") and os.stat(place).st_uid == os.geteuid() else None
+        return place if place.startswith("/") and Path(place).stat().st_uid == os.geteuid() else None
     except OSError:
         return None

@@ -125,12 +125,16 @@ class Lab:
             return self._kept.nodes[name]
         for container in self._kept.nodes["host"].containers():
             if container["name"] == name:
-                return self._container(name, container["pid"])
+                return self.container(name, container["pid"])
         raise LabError(f"{name}: no such node; nodes: {', '.join(self.nodes())}")
 
     def container(self, name: str, pid: int) -> Node:
-        """Return the container whose first process is `pid`, as the host counts, under a name of the caller's choice."""
-        return self._container(name, pid)
+        """Return the container whose first process is `pid`, as the host counts, under a name of one's choice."""
+        known = self._containers.get(pid)
+        if known is not None and _is_alive(known):
+            return known
+        self._containers[pid] = self._kept.nodes["host"].attach(name, pid, environment=ENVIRONMENT)
+        return self._containers[pid]
 
     def nodes(self) -> list[str]:
         """Return the names of all nodes, the containers that students have made among them."""
@@ -163,13 +167,6 @@ class Lab:
     def rootless(self) -> bool:
         """Whether an ordinary user has made it."""
         return os.geteuid() != 0
-
-    def _container(self, name: str, pid: int) -> Node:
-        known = self._containers.get(pid)
-        if known is not None and _is_alive(known):
-            return known
-        self._containers[pid] = self._kept.nodes["host"].attach(name, pid, environment=ENVIRONMENT)
-        return self._containers[pid]
 
     def __repr__(self) -> str:
         try:

@@ -1,4 +1,4 @@
-"""The one door to a node: run a program in it, open a socket or a terminal in it, whoever and wherever the caller is."""
+"""The one door to a node: run a program in it, open a socket or a terminal in it, wherever the caller is."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from nslab.sandbox.rootfs import NodeSpec
 
 _CHUNK: Final = 1 << 16
 Command = str | Sequence[str]
+Socket = socket.socket  # for what stands below `Node.socket`
 Places = Mapping[int, int]  # {descriptor in the program: descriptor of ours}
 
 
@@ -146,8 +147,8 @@ class Node:
 
     def socket(
         self, family: int, type: int, proto: int = 0, *, bind: tuple[Any, ...] | None = None, listen: int = 0
-    ) -> socket.socket:
-        """Return a socket of this node's network; it stays in it, whoever holds it. OSError as socket and bind raise."""
+    ) -> Socket:
+        """Return a socket of this node's network; it stays in it, whoever holds it. OSError as socket(2), bind(2)."""
         request = {"op": "socket", "family": int(family), "type": int(type), "proto": proto}
         _, (made,) = self.call(request | {"bind": bind, "listen": listen})
         return socket.socket(fileno=made)
@@ -199,9 +200,7 @@ class Node:
                 if message and message.get("ready"):
                     return Node(name, ours, pid=pid)
 
-    def _request(
-        self, request: wire.Message, *, places: Places | None = None, more: Sequence[int] = ()
-    ) -> socket.socket:
+    def _request(self, request: wire.Message, *, places: Places | None = None, more: Sequence[int] = ()) -> Socket:
         """Send a request; return the socket that its answers come on."""
         if places is not None:
             request["places"] = list(places)

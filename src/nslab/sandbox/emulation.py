@@ -63,8 +63,8 @@ def filter_program(*, one_id: bool, devices: bool = True) -> bytes:
 def start(*, one_id: bool, devices: bool) -> None:
     """Start the supervisor, then put the filter on the calling process and on all that it will start.
 
-    The supervisor carries no filter itself: it would wait for its own answer. devices: False where mknod shall fail, for
-    a program that unlinks what it has made, which a bind mount does not let it.
+    The supervisor carries no filter itself: it would wait for its own answer. devices: False where mknod shall fail,
+    for a program that unlinks what it has made, which a bind mount does not let it.
     """
     ours, theirs = wire.pair()
     if os.fork() == 0:

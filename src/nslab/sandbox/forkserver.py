@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import termios
 from collections.abc import Callable
 from typing import Any, Final, NoReturn

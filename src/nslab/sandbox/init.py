@@ -40,7 +40,7 @@ def start(ids: idmap.IdMap, control: int, watch: int, images: dict[str, str], wo
         try:
             kernel.die_with_parent()
             _close_all_but(go.fileno(), control, watch)
-            _become_init(ids, go.detach(), control, watch, images, workshop)
+            _become_init(ids, go.detach(), control, watch, images=images, workshop=workshop)
         except Exception as error:  # noqa: BLE001 - the keeper tells it
             _tell(control, {"error": str(error), "errno": getattr(error, "errno", None)})
         finally:
@@ -59,7 +59,7 @@ def start(ids: idmap.IdMap, control: int, watch: int, images: dict[str, str], wo
 
 
 def _become_init(
-    ids: idmap.IdMap, go: int, control: int, watch: int, images: dict[str, str], workshop: str | None
+    ids: idmap.IdMap, go: int, control: int, watch: int, *, images: dict[str, str], workshop: str | None
 ) -> NoReturn:
     """Enter the namespaces; only a child is born in the new PID namespace."""
     title.prepare()

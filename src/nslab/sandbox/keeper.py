@@ -1,8 +1,8 @@
-"""What holds a lab: `python -m nslab.sandbox.keeper SETTINGS`, outside it, without a privilege, and the way in.
+"""What holds a lab, outside it and without a privilege: `python -m nslab.sandbox.keeper SETTINGS`.
 
-It starts the lab's init, hands the nodes' control sockets to every program of its user that asks, and ends the lab: when
-told to, when its owner or its owner's login ends, or when nobody has used it for a while. It has no file that could stay
-behind: its address is an abstract Unix socket, its hold on the lab a pipe.
+It starts the lab's init, hands the nodes' control sockets to every program of its user that asks, and ends the lab:
+when told to, when its owner or its owner's login ends, or when nobody has used it for a while. It has no file that
+could stay behind: its address is an abstract Unix socket, its hold on the lab a pipe.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Settings:
 
 
 def address(name: str) -> str:
-    """Return the abstract address of the caller's lab `name`.
+    r"""Return the abstract address of the caller's lab `name`.
 
-    >>> address("runbook").startswith("\\0nslab/")
+    >>> address("runbook").startswith("\0nslab/")
     True
     """
     return f"\0nslab/{os.geteuid()}/{name}"
@@ -237,7 +237,7 @@ def _pid_when_ready(control: socket.socket) -> int:
             raise OSError(0, "the lab's first process ended at once")
         if "error" in message:
             raise OSError(message["errno"] or 0, message["error"])
-        pid = message.get("pid", pid)
+        pid = int(message.get("pid", pid))
         if message.get("ready"):
             return pid
 

@@ -1,4 +1,4 @@
-"""Messages between processes of one machine: one SOCK_SEQPACKET record is one message, with file descriptors beside it."""
+"""Messages between processes of one machine: a SOCK_SEQPACKET record each, with file descriptors beside it."""
 
 from __future__ import annotations
 
