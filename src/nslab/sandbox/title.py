@@ -29,6 +29,10 @@ def show(text: str) -> None:
     Lab processes are seen by students in `ps` and `lsns`, where a path into the machine's file system means nothing.
     """
     start, size = _argv()
+    shown = text.encode()[: size - 2]
     ctypes.memset(start, 0, size)
-    ctypes.memmove(start, text.encode()[: size - 1], min(len(text.encode()), size - 1))
+    ctypes.memmove(start, shown, len(shown))
+    # A last byte other than NUL tells the kernel that the title ends at the first NUL (get_mm_cmdline); else `lsns` shows
+    # all those that follow as spaces.
+    ctypes.memset(start + size - 1, ord("."), 1)
     kernel.prctl(kernel.PR_SET_NAME, text.replace("nslab: ", "nslab-").encode()[:15])
