@@ -144,7 +144,9 @@ def _sudo() -> str:
 def _build(ids: idmap.IdMap, directory: Path) -> Image:
     tool = shutil.which("mmdebstrap")
     if tool is None:
-        raise MachineError("mmdebstrap is missing, which builds the lab's Debian: sudo apt install mmdebstrap")
+        from nslab.lab import doctor
+
+        raise doctor.refusal("mmdebstrap is missing, which builds its Debian")
     archive = archive_host(Path(tool).read_text(errors="replace"))
     if os.geteuid() == 0:
         first = ids.users[0].outside

@@ -58,6 +58,9 @@ class Kept:
         try:
             kept.refresh()
             yield kept
+        except OSError as error:  # half-way: a mount, a link or a rule that this kernel refuses
+            kept.close()
+            raise _refusal(str(error)) from None
         except BaseException:
             kept.close()
             raise
@@ -172,8 +175,15 @@ def _start(settings: Settings, owner: int | None) -> socket.socket:
         ours.close()
         if answer.get("taken"):
             raise LabError(f"there is a lab {settings.name!r} already: nslab down {settings.name}")
-        raise MachineError(f"this machine cannot start a lab: {answer['error']} (nslab doctor says why)")
+        raise _refusal(answer["error"])
     return ours
+
+
+def _refusal(said: str) -> MachineError:
+    """Return the doctor's word for it; the doctor knows the images, and they are built in a lab that is held here."""
+    from nslab.lab import doctor
+
+    return doctor.refusal(said)
 
 
 def _login_directory() -> str | None:

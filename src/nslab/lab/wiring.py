@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Final
 
-from pyroute2 import AsyncIPRoute
+from pyroute2 import AsyncIPRoute, NetlinkError
 
 from nslab.lab.topology import RESOLVER, ROUTER, SEGMENT, Link, Topology
 from nslab.sandbox.door import Node
@@ -20,13 +20,16 @@ _PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 def wire_up(topology: Topology, nodes: Mapping[str, Node]) -> None:
-    """Give the nodes their links, addresses, routes and settings."""
+    """Give the nodes their links, addresses, routes and settings; OSError when their kernel refuses one."""
     for name, settings in topology.sysctls.items():
         script = "".join(f"echo {value} >/proc/sys/{key};" for key, value in settings.items())
         nodes[name].run(["sh", "-c", script])
     # A loop and a thread of its own: a notebook's cell runs inside a loop already, where no other can be run.
     with ThreadPoolExecutor(1) as worker:
-        worker.submit(lambda: asyncio.run(_build(topology, nodes))).result()
+        try:
+            worker.submit(lambda: asyncio.run(_build(topology, nodes))).result()
+        except NetlinkError as error:
+            raise OSError(error.code, str(error)) from None
 
 
 async def _build(topology: Topology, nodes: Mapping[str, Node]) -> None:

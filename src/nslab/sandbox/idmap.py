@@ -82,6 +82,8 @@ def _for_root() -> IdMap:
     whole = any(inside <= _FIRST_FOR_ROOT < inside + count for inside, _, count in extents)
     if whole:
         extent = (Extent(0, _FIRST_FOR_ROOT, _COUNT),)
+    elif extents[0][2] < _COUNT - 1:
+        return _one()
     else:
         extent = (Extent(0, 0, min(extents[0][2], _COUNT)),)
     return IdMap("range", extent, extent, helper=False)

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 from nslab.sandbox import emulation, idmap, kernel, rootfs, title, wire
 from nslab.sandbox.forkserver import ForkServer
 
-_NAMESPACES: Final = (
+NAMESPACES: Final = (
     kernel.CLONE_NEWNS
     | kernel.CLONE_NEWPID
     | kernel.CLONE_NEWNET
@@ -63,8 +63,8 @@ def _become_init(
 ) -> NoReturn:
     """Enter the namespaces; only a child is born in the new PID namespace."""
     title.prepare()
-    _take_ids(ids, go)
-    kernel.unshare(_NAMESPACES)
+    take_ids(ids, go)
+    kernel.unshare(NAMESPACES)
     pid = os.fork()
     if pid:
         kernel.prctl(kernel.PR_SET_NAME, b"nslab-shim")
@@ -88,7 +88,7 @@ def _become_init(
     ForkServer(_socket(control), environment=environment, watch=watch).serve()
 
 
-def _take_ids(ids: idmap.IdMap, go: int) -> None:
+def take_ids(ids: idmap.IdMap, go: int) -> None:
     """Enter a user namespace and become its root once the keeper has written the map."""
     with _socket(go) as keeper:
         kernel.unshare(kernel.CLONE_NEWUSER)
