@@ -52,6 +52,8 @@ Acquire::Retries "0";
 // The disk of a node is memory, and is gone with the lab.
 DPkg::Options { "--force-unsafe-io"; };
 """
+# With one id, there is none that the apt of a student's own container could drop its privileges to.
+APT_STAYS_ROOT: Final = """cd /etc/apt/apt.conf.d && echo 'APT::Sandbox::User "root";' >90nslab"""
 _TIMEOUT: Final = 900.0  # seconds; 20 here, and there are rooms with a slow line
 Tell = Callable[[str], None]
 

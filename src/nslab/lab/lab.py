@@ -133,8 +133,11 @@ class Lab:
         known = self._containers.get(pid)
         if known is not None and _is_alive(known):
             return known
-        self._containers[pid] = self._kept.nodes["host"].attach(name, pid, environment=ENVIRONMENT)
-        return self._containers[pid]
+        node = self._kept.nodes["host"].attach(name, pid, environment=ENVIRONMENT)
+        if self._kept.facts["ids"] == "one":
+            node.run(["sh", "-c", images.APT_STAYS_ROOT], check=False)
+        self._containers[pid] = node
+        return node
 
     def nodes(self) -> list[str]:
         """Return the names of all nodes, the containers that students have made among them."""

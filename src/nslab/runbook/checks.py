@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final
 
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 # mypy and readers see what `from nslab import check` gives: this module under its public name.
@@ -82,14 +83,22 @@ def require(*checks: Check) -> None:
 
     >>> require(check.reaches(lab["mycontainer"], "8.8.8.8"))
     """
-    bundle: dict[str, Any] = {
-        "text/plain": "\n".join(map(repr, checks)),
-        "text/html": "".join(each._repr_html_() for each in checks),  # noqa: SLF001
-        MIME: [asdict(each) for each in checks],
-    }
-    display(bundle, raw=True)
+    _show(checks)
     if failed := [each for each in checks if not each.passed]:
         raise ChecksFailed(failed)
+
+
+def _show(checks: Sequence[Check]) -> None:
+    lines = "\n".join(map(repr, checks))
+    if not InteractiveShell.initialized():  # a script: `display` would print the whole bundle
+        print(lines)
+        return
+    bundle: dict[str, Any] = {
+        "text/plain": lines,
+        "text/html": "".join(each._repr_html_() for each in checks),
+        MIME: [asdict(each) for each in checks],
+    }
+    display(bundle, raw=True)  # type: ignore[no-untyped-call]
 
 
 def section(lab: Lab, number: int, *checks: Check) -> None:
@@ -156,7 +165,7 @@ def serves(node: Node, url: str, contains: str) -> Check:
         f"{node.name} gets the page at {url}",
         passed,
         evidence,
-        "does the server listen, and does the port lead to it? ss -ltn in the container, iptables -t nat -vnL on the host",
+        "does a server listen (container: ss -ltn), and does the port lead to it (host: iptables -t nat -vnL)?",
     )
 
 
@@ -182,10 +191,17 @@ def has_namespace(node: Node, name: str) -> Check:
 
     >>> check.has_namespace(lab["host"], "mycontainer")
     """
-    inodes = node.run(["stat", "-L", "-c", "%i", "/proc/self/ns/net", f"/run/netns/{name}"], check=False)
-    found = inodes.stdout.split()
-    passed = len(found) == 2 and found[0] != found[1]
-    evidence = f"/run/netns/{name}" if passed else (inodes.stderr.strip() or "it is the same namespace")
+    looked = node.run(["stat", "-L", "-c", "%d %i", "/proc/self/ns/net", f"/run/netns/{name}"], check=False)
+    own, *other = looked.stdout.split("\n")[:2]
+    # A plain file of that name lies on another device than namespaces do.
+    is_namespace = bool(other) and other[0].split()[:1] == own.split()[:1]
+    passed = is_namespace and other[0] != own
+    if passed:
+        evidence = f"/run/netns/{name}"
+    elif is_namespace:
+        evidence = "it is the same namespace"
+    else:
+        evidence = looked.stderr.strip() or f"/run/netns/{name} is a plain file"
     return Check(f"{node.name} has the network namespace {name}", passed, evidence, f"ip netns add {name}")
 
 

@@ -111,7 +111,8 @@ def _unknown(values: Mapping[str, Any]) -> Iterator[str]:
     for name in values:
         if name not in NAMES:
             close = difflib.get_close_matches(name, NAMES, n=1)
-            yield f"no parameter is called {name!r}; {f'did you mean {close[0]}?' if close else f'there are: {', '.join(NAMES)}'}"
+            hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(NAMES)}"
+            yield f"no parameter is called {name!r}; {hint}"
 
 
 def _bad(types: Mapping[str, Any], name: str, text: str) -> bool:
