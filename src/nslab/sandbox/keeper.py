@@ -230,16 +230,15 @@ class Keeper:
 
 def _pid_when_ready(control: socket.socket) -> int:
     """Return the PID of the lab's init once it is ready to serve; OSError as the kernel said it."""
-    pid = 0
-    while True:
+    answer: wire.Message = {}
+    while not answer.keys() >= {"pid", "ready"}:  # of two processes, in either order
         message, _ = wire.receive(control)
         if message is None:
             raise OSError(0, "the lab's first process ended at once")
         if "error" in message:
             raise OSError(message["errno"] or 0, message["error"])
-        pid = int(message.get("pid", pid))
-        if message.get("ready"):
-            return pid
+        answer |= message
+    return int(answer["pid"])
 
 
 def _readable(descriptor: int, *, seconds: float) -> bool:
