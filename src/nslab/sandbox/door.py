@@ -32,7 +32,7 @@ class Process:
     process.wait()                  # -15, as subprocess says it
     """
 
-    def __init__(self, node: Node, command: Command, reply: socket.socket, pid: int) -> None:
+    def __init__(self, node: Node, command: Command, reply: socket.socket, pid: int = 0) -> None:
         self.node = node
         self.command = command
         self.pid = pid  # as its node counts
@@ -56,10 +56,12 @@ class Process:
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit status, -N when signal N killed it; TimeoutError after `timeout` seconds."""
         if self.returncode is None:
-            if not _is_readable(self._reply, timeout):
+            if timeout is not None and not _is_readable(self._reply, timeout):
                 raise TimeoutError(f"{self.node.name}: {_text(self.command)}: still running after {timeout:g} s")
             message, _ = wire.receive(self._reply)
             self._reply.close()
+            if message is not None and "error" in message:
+                raise self.node.not_started(message, self.command)
             # Without an answer the node is gone, and all its processes with it.
             self.returncode = -signal.SIGKILL if message is None else message["exit"]
         return self.returncode
@@ -113,7 +115,9 @@ class Node:
             out, out_writer = _pipe(ours)
             err, err_writer = _pipe(ours)
             output = {out: bytearray(), err: bytearray()}
-            process = self.spawn(command, places=stdin | {1: out_writer, 2: err_writer}, env=env, cwd=cwd)
+            places = stdin | {1: out_writer, 2: err_writer}
+            # Its number is needed only to kill it, and the message with it costs as much as a fifth of the program.
+            process = self._launch(command, places, env=env, cwd=cwd, wants_pid=timeout is not None)
             if not _collect(process, output, timeout):
                 process.signal(signal.SIGKILL, group=True)
                 raise LabError(f"{self.name}: {_text(command)}: still running after {timeout:g} s, so it was killed")
@@ -136,14 +140,7 @@ class Node:
 
         terminal: a descriptor of the terminal that shall be its controlling one; its descriptors are still `places`.
         """
-        request = {"op": "spawn", "argv": _argv(command), "env": dict(env or {}), "cwd": cwd, "wants_pid": True}
-        request["terminal"] = terminal is not None
-        reply = self._request(request, places=places or {}, more=[] if terminal is None else [terminal])
-        message, _ = wire.receive(reply)
-        if message is None or "error" in message:
-            reply.close()
-            raise self._not_started(message, command)
-        return Process(self, command, reply, message["pid"])
+        return self._launch(command, places or {}, terminal=terminal, env=env, cwd=cwd, wants_pid=True)
 
     def socket(
         self, family: int, type: int, proto: int = 0, *, bind: tuple[Any, ...] | None = None, listen: int = 0
@@ -187,18 +184,47 @@ class Node:
         self._refuse(message, str(request["op"]))
         return message or {}, received
 
+    def not_started(self, message: wire.Message | None, command: Command) -> LabError:
+        """Return the error for a program that could not be started, with the status that a shell would give it."""
+        if message is None:
+            return LabError(f"{self.name} is gone")
+        status = 127 if message.get("errno") == errno.ENOENT else 126
+        return CommandFailed(self.name, command, status, stderr=f"{_argv(command)[0]}: {message['error']}")
+
+    def _launch(
+        self,
+        command: Command,
+        places: Places,
+        *,
+        terminal: int | None = None,
+        env: Mapping[str, str] | None,
+        cwd: str | None,
+        wants_pid: bool,
+    ) -> Process:
+        """Start a program; without `wants_pid` its Process cannot be signalled, and `wait` tells whether it started."""
+        request = {"op": "spawn", "argv": _argv(command), "env": dict(env or {}), "cwd": cwd, "wants_pid": wants_pid}
+        request["terminal"] = terminal is not None
+        reply = self._request(request, places=places, more=[] if terminal is None else [terminal])
+        if not wants_pid:
+            return Process(self, command, reply)
+        message, _ = wire.receive(reply)
+        if message is None or "error" in message:
+            reply.close()
+            raise self.not_started(message, command)
+        return Process(self, command, reply, message["pid"])
+
     def _serve(self, name: str, request: wire.Message) -> Node:
         ours, theirs = wire.pair()
-        pid = 0
+        answer: wire.Message = {}
         with theirs, self._request(request, more=[theirs.fileno()]) as reply:
-            while True:  # two answers: the number of its first process, and that it is ready
+            # Two processes answer, in either order: the number of its first process, and that it is ready.
+            while not answer.keys() >= {"pid", "ready"}:
                 message, _ = wire.receive(reply)
                 if message is None or "error" in message:
                     ours.close()
                 self._refuse(message, name)
-                pid = (message or {}).get("pid", pid)
-                if message and message.get("ready"):
-                    return Node(name, ours, pid=pid)
+                answer |= message or {}
+        return Node(name, ours, pid=answer["pid"])
 
     def _request(self, request: wire.Message, *, places: Places | None = None, more: Sequence[int] = ()) -> Socket:
         """Send a request; return the socket that its answers come on."""
@@ -223,13 +249,6 @@ class Node:
             if message.get("errno"):
                 raise OSError(message["errno"], message["error"])
             raise LabError(f"{self.name}: {what}: {message['error']}")
-
-    def _not_started(self, message: wire.Message | None, command: Command) -> LabError:
-        """Return the error for a program that could not be started, with the status that a shell would give it."""
-        if message is None:
-            return LabError(f"{self.name} is gone")
-        status = 127 if message.get("errno") == errno.ENOENT else 126
-        return CommandFailed(self.name, command, status, stderr=f"{_argv(command)[0]}: {message['error']}")
 
 
 def _argv(command: Command) -> list[str]:

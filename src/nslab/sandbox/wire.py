@@ -44,7 +44,9 @@ def receive(end: socket.socket) -> tuple[Message | None, list[int]]:
     """Return the next message and its descriptors; None when the other side is gone."""
     size = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
     try:
-        data, ancillary, flags, _ = end.recvmsg(_MOST_BYTES, size, socket.MSG_CMSG_CLOEXEC)
+        # Its length first: a buffer for the longest one costs more than all the rest of this.
+        length = end.recv_into(bytearray(1), 1, socket.MSG_PEEK | socket.MSG_TRUNC)
+        data, ancillary, flags, _ = end.recvmsg(length, size, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
         return None, []
     descriptors = array.array("i")
