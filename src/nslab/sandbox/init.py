@@ -23,7 +23,8 @@ NAMESPACES: Final = (
     | kernel.CLONE_NEWCGROUP
     | kernel.CLONE_NEWTIME  # else `nsenter -a` fails in a user namespace: EPERM on ns/time
 )
-_KEPT: Final = ("PATH", "LANG")
+# Of an ordinary user's PATH, Debian leaves out what root needs.
+_ENVIRONMENT: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 def start(ids: idmap.IdMap, control: int, watch: int, images: dict[str, str], workshop: str | None) -> int:
@@ -84,8 +85,7 @@ def _become_init(
     emulation.start(one_id=ids.kind == "one", devices=workshop is None)
     _tell(control, {"ready": True})
     os.chdir("/")
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    ForkServer(_socket(control), environment=environment, watch=watch).serve()
+    ForkServer(_socket(control), environment=_ENVIRONMENT, watch=watch).serve()
 
 
 def take_ids(ids: idmap.IdMap, go: int) -> None:
