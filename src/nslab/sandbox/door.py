@@ -120,6 +120,7 @@ class Node:
             process = self._launch(command, places, env=env, cwd=cwd, wants_pid=timeout is not None)
             if not _collect(process, output, timeout):
                 process.signal(signal.SIGKILL, group=True)
+                process.wait()
                 raise LabError(f"{self.name}: {_text(command)}: still running after {timeout:g} s, so it was killed")
             returncode = process.wait()
         stdout, stderr = (bytes(output[end]).decode(errors="replace") for end in (out, err))

@@ -90,9 +90,8 @@ class ForkServer:
         try:
             self.operations[message["op"]](message, descriptors)
         except Exception as error:  # noqa: BLE001 - the asker gets it
-            number = error.errno if isinstance(error, OSError) else None
             if descriptors:
-                wire.answer(descriptors.pop(), {"error": str(error), "errno": number})
+                wire.answer(descriptors.pop(), _complaint(error))
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -282,10 +281,15 @@ class ForkServer:
             wire.answer(reply, {"ready": True})
             ForkServer(socket.socket(fileno=control), environment=environment).serve()
         except Exception as error:  # noqa: BLE001 - the asker gets it
-            number = error.errno if isinstance(error, OSError) else None
-            wire.answer(reply, {"error": str(error), "errno": number})
+            wire.answer(reply, _complaint(error))
         finally:
             os._exit(1)
+
+
+def _complaint(error: Exception) -> wire.Message:
+    if isinstance(error, OSError):
+        return {"error": error.strerror or str(error), "errno": error.errno}
+    return {"error": f"{type(error).__name__}: {error}", "errno": None}
 
 
 def _find(program: str, path: str) -> str:
