@@ -11,6 +11,7 @@ from typing import Final
 from nslab.bench.table import Line, Table, medians
 from nslab.errors import MachineError
 from nslab.lab.lab import Lab
+from nslab.sandbox import idmap
 from nslab.sandbox.door import Node
 
 _ROUNDS: Final = 500
@@ -24,7 +25,9 @@ def measure() -> Table:
         raise MachineError("nsenter is missing, which Node.run is compared with: sudo apt install util-linux")
     with Lab.up(f"bench-{os.getpid()}", owner=os.getpid()) as lab:
         host = lab["host"]
-        enter = [nsenter, "-t", str(pid_outside(host)), "-a", _TRUE]
+        # With one id there are no groups to set, and nsenter has to be told so.
+        as_i_am = ["--preserve-credentials"] if idmap.choose().kind == "one" else []
+        enter = [nsenter, "-t", str(pid_outside(host)), "-a", *as_i_am, _TRUE]
         ways = {
             "spawn": lambda: os.waitpid(os.posix_spawn(_TRUE, [_TRUE], os.environ), 0),
             "run": lambda: host.run([_TRUE]),

@@ -158,8 +158,18 @@ def _why_one_id() -> tuple[str, str]:
         return "newuidmap may not gain privileges here (no_new_privs)", "start it outside of that service or container"
     if os.geteuid() == 0:
         return "root of a container with few ids", "give that container 65536 of them"
-    ranges = "--add-subuids 100000-165535 --add-subgids 100000-165535"
-    return "no range of 65536 in /etc/subuid and /etc/subgid", f"sudo usermod {ranges} {getpass.getuser()}"
+    free = _free_range()
+    remedy = f"sudo usermod --add-subuids {free} --add-subgids {free} {getpass.getuser()}"
+    return "no range of 65536 in /etc/subuid and /etc/subgid", remedy
+
+
+def _free_range() -> str:
+    """Return 65536 ids that nobody has, as usermod takes them."""
+    tables = [Path(f"/etc/{table}") for table in ("subuid", "subgid")]
+    lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
+    ends = [int(found[1]) + int(found[2]) for line in lines if (found := re.fullmatch(r".*:(\d+):(\d+)", line))]
+    first = max([100000, *ends])
+    return f"{first}-{first + 65535}"
 
 
 def _namespaces(trial: _Trial) -> Iterator[Finding]:
