@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import weakref
 from collections.abc import Callable
 from html import escape
 from types import TracebackType
@@ -20,6 +21,12 @@ from nslab.sandbox.door import Node
 DEFAULT: Final = "runbook"
 IDLE: Final = 4 * 3600.0  # seconds
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+
+
+def _leave(kept: Kept, containers: dict[int, Node]) -> None:
+    for node in containers.values():
+        node.close()
+    kept.close()
 
 
 def _silent(_: str) -> None:
@@ -47,6 +54,8 @@ class Lab:
         self.name = kept.name
         self._kept = kept
         self._containers: dict[int, Node] = {}
+        # A lab that is only forgotten is left all the same.
+        self._leave = weakref.finalize(self, _leave, kept, self._containers)
 
     @classmethod
     def up(
@@ -103,15 +112,12 @@ class Lab:
 
     def down(self) -> None:
         """End the lab; nothing of it is left when this returns."""
-        self.close()
-        Kept.find(self.name).down()
+        self._kept.down()
+        self._leave()
 
     def close(self) -> None:
         """Leave the lab; it lives on."""
-        for node in self._containers.values():
-            node.close()
-        self._containers.clear()
-        self._kept.close()
+        self._leave()
 
     def __enter__(self) -> Self:
         return self
