@@ -68,7 +68,7 @@ def machine():
     """Return what a lab must not change: the machine's mounts, links, rules of forwarding, and names of labs."""
     return (
         Path("/proc/self/mountinfo").read_text(),
-        sorted(os.listdir("/sys/class/net")),
+        sorted(path.name for path in Path("/sys/class/net").iterdir()),
         Path("/proc/sys/net/ipv4/ip_forward").read_text(),
     )
 

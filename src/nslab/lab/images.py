@@ -109,6 +109,18 @@ def find(ids: idmap.IdMap) -> Image | None:
     return image
 
 
+def remove(ids: idmap.IdMap | None = None) -> None:
+    """Remove the images of this user; from inside, because files in them belong to the lab's ids.
+
+    >>> images.remove()  # doctest: +SKIP
+    """
+    ids = ids or idmap.choose()
+    directory = place(ids)
+    if directory.is_dir():
+        with _locked(directory), _workshop(ids, directory) as kept:
+            kept.nodes["init"].run(f"find {WORKSHOP} -mindepth 1 -delete", timeout=60)
+
+
 def seal(root: Path) -> str:
     """Return a digest over every name, kind, size and time below `root`, where this user may look."""
     digest = hashlib.sha256()
@@ -150,11 +162,8 @@ def _build(ids: idmap.IdMap, directory: Path) -> Image:
 
         raise doctor.refusal("mmdebstrap is missing, which builds its Debian")
     archive = archive_host(Path(tool).read_text(errors="replace"))
-    if os.geteuid() == 0:
-        first = ids.users[0].outside
-        os.chown(directory, first, first)  # root of the lab has to write here, and is not root outside
     name = _recipe()
-    with Kept.hold(f"image-{os.getpid()}", ids, place=directory, images={}, workshop=".", owner=os.getpid()) as kept:
+    with _workshop(ids, directory) as kept:
         node = kept.nodes["init"]
         # On a loopback of its own: the packages then lie in the labs' cache, and debootstrap finds them there.
         gateway.start(node, kept.help, archive=archive, mirror="127.0.0.1", resolver="127.0.0.2", cache=places.mirror())
@@ -165,6 +174,17 @@ def _build(ids: idmap.IdMap, directory: Path) -> Image:
     draft.write_text(json.dumps(asdict(image)))
     draft.replace(directory / f"{name}.json")
     return image
+
+
+@contextmanager
+def _workshop(ids: idmap.IdMap, directory: Path) -> Iterator[Kept]:
+    """Yield a lab without nodes, in which `directory` can be written with the ids of all labs."""
+    if os.geteuid() == 0:
+        first = ids.users[0].outside
+        os.chown(directory, first, first)  # root of the lab has to write here, and is not root outside
+    name = f"image-{os.getpid()}"
+    with Kept.hold(name, ids, place=directory, images={}, workshop=".", owner=os.getpid()) as kept:
+        yield kept
 
 
 def archive_host(tool: str) -> str:
@@ -208,8 +228,12 @@ def _debootstrap(node: Node, tool: str, archive: str, name: str) -> str:
 
 
 def _reason(failed: CommandFailed) -> str:
-    errors = [line for line in failed.stderr.splitlines() if line.startswith(("E:", "W:")) and "failed" not in line]
-    return errors[-1] if errors else str(failed)
+    """Return the one line of all that apt has said which tells why."""
+    said = f"{failed.stdout}\n{failed.stderr}"
+    if found := re.search(r"this machine's Debian mirror (cannot be reached|failed)", said):
+        return found[0]
+    errors = re.findall(r"^E: .*$", said, re.MULTILINE)
+    return errors[0] if errors else str(failed)
 
 
 @contextmanager
