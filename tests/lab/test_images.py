@@ -64,7 +64,9 @@ def test_a_build_without_an_archive_says_so(empty_cache, monkeypatch, tmp_path):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody listens there
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(LabError, match="the Debian image could not be built: this machine's Debian mirror cannot be reached"):
+    with pytest.raises(
+        LabError, match="the Debian image could not be built: this machine's Debian mirror cannot be reached"
+    ):
         images.ensure(idmap.choose(), tell=print)
     assert images.find(idmap.choose()) is None
 

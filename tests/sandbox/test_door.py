@@ -46,11 +46,11 @@ def test_a_command_has_what_it_is_given(host):
 def test_a_failing_command_is_one_line(host):
     with pytest.raises(CommandFailed, match=r'^host: exit 1 · ip link del br7 · Cannot find device "br7"$'):
         host.run("ip link del br7")
-    with pytest.raises(CommandFailed, match="^host: killed by SIGKILL"):
+    with pytest.raises(CommandFailed, match=r"^host: killed by SIGKILL"):
         host.run("kill -9 $$")
     for start in (host.run, host.spawn):
         with pytest.raises(
-            CommandFailed, match="^host: exit 127 · no-such-program · no-such-program: command not found"
+            CommandFailed, match=r"^host: exit 127 · no-such-program · no-such-program: command not found"
         ):
             start(["no-such-program"])
     with pytest.raises(CommandFailed, match="exit 126"):
@@ -148,6 +148,11 @@ def window(host):
     host.run("umount /run/netns/box; ip netns del box")
 
 
+def run_until_it_is_gone(node):
+    while True:
+        node.run("true")
+
+
 @pytest.mark.one_id
 def test_a_container_that_a_student_has_made_is_a_node(shared_lab, window):
     assert "box" in shared_lab.nodes()
@@ -160,6 +165,5 @@ def test_a_container_that_a_student_has_made_is_a_node(shared_lab, window):
     os.write(window, b"exit\n")
     os.read(window, 4096)
     with pytest.raises(LabError, match="box"):
-        while True:  # until the kernel has ended it
-            box.run("true")
+        run_until_it_is_gone(box)
     assert "box" not in shared_lab.nodes()

@@ -303,13 +303,12 @@ def _collect(process: Process, output: dict[int, bytearray], timeout: float | No
         for descriptor, _ in ready:
             if descriptor == ending:
                 ended = True
+                waiting.unregister(ending)
             elif not _read(descriptor, output[descriptor]):
                 waiting.unregister(descriptor)
-    for descriptor, data in output.items():
-        os.set_blocking(descriptor, False)
-        with suppress(BlockingIOError):  # a background job holds the pipe open
-            while _read(descriptor, data):
-                pass
+    # Once more, as a pipe holds no more than that: what comes later is a background job's.
+    for descriptor, _ in waiting.poll(0):
+        _read(descriptor, output[descriptor])
     return True
 
 

@@ -32,7 +32,7 @@ def show(text: str) -> None:
     shown = text.encode()[: size - 2]
     ctypes.memset(start, 0, size)
     ctypes.memmove(start, shown, len(shown))
-    # A last byte other than NUL tells the kernel that the title ends at the first NUL (get_mm_cmdline); else `lsns` shows
-    # all those that follow as spaces.
+    # A last byte other than NUL tells the kernel that the title ends at the first NUL (get_mm_cmdline); else `lsns`
+    # shows all those that follow as spaces.
     ctypes.memset(start + size - 1, ord("."), 1)
     kernel.prctl(kernel.PR_SET_NAME, text.replace("nslab: ", "nslab-").encode()[:15])
