@@ -31,7 +31,7 @@ def measure() -> Table:
         ways = {
             "spawn": lambda: os.waitpid(os.posix_spawn(_TRUE, [_TRUE], os.environ), 0),
             "run": lambda: host.run([_TRUE]),
-            "nsenter": lambda: subprocess.run(enter, capture_output=True, check=True),
+            "nsenter": lambda: subprocess.run(enter, capture_output=True, text=True, check=True),
         }
         took = medians(ways, rounds=_ROUNDS)
     spawn, run, entered = took["spawn"], took["run"], took["nsenter"]
