@@ -15,7 +15,6 @@ REFUSED = {
     "systemctl start nginx": "no systemd runs in a lab",
     "mount -o loop disk.img /mnt": "loop devices are the whole machine's",
     "mkdir /sys/fs/cgroup/lab": "control groups are the whole machine's",
-    "mount --bind /dev /mnt": "mount --rbind",
     "mknod /root/sda b 8 0": "only null, zero, full",
 }
 

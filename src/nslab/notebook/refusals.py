@@ -30,7 +30,6 @@ REFUSALS: Final = (
     Refusal(r"\blosetup\b|\bmount\b.*-o\s*\S*loop", "loop devices are the whole machine's; mount a tmpfs instead"),
     Refusal(r"\b(swapon|swapoff)\b", "swap is the whole machine's"),
     Refusal(r"\bmkdir\s+(-p\s+)?/sys/fs/cgroup/", "control groups are the whole machine's; read /proc/self/cgroup"),
-    Refusal(r"\bmount\s+--bind\s+/(dev|proc|sys)\b", "what is mounted below it is locked: mount --rbind"),
     Refusal(r"\bmknod\b", "only null, zero, full, random, urandom and tty can be made in a lab"),
     Refusal(r"ping_group_range", "it takes only groups that the lab has: 0 0"),
 )
