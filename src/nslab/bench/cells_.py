@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
+from unittest.mock import patch
 
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -18,9 +20,8 @@ _MOST: Final = 0.003  # seconds
 
 def measure() -> Table:
     """Run `%%host` cells as a notebook does, from the magic's call to its return."""
-    name = f"bench-{os.getpid()}"
-    with Lab.up(name, owner=os.getpid()) as lab:
-        host, shell = lab["host"], _notebook(name)
+    with Lab.up(f"bench-{os.getpid()}", owner=os.getpid()) as lab, _notebook(lab) as shell:
+        host = lab["host"]
         took = medians(
             {
                 "command": lambda: host.run(["/bin/true"]),
@@ -41,13 +42,14 @@ def measure() -> Table:
     )
 
 
-def _notebook(lab: str) -> InteractiveShell:
-    """Return what a kernel has instead of a terminal, with the magics loaded."""
-    os.environ["NSLAB_LAB"] = lab
+@contextmanager
+def _notebook(lab: Lab) -> Iterator[InteractiveShell]:
+    """Yield what a kernel has instead of a terminal, with the magics loaded."""
     without_history = Config({"HistoryManager": {"enabled": False}})
-    shell = InteractiveShell.instance(config=without_history)
-    shell.run_line_magic("load_ext", "nslab")
-    return shell
+    shell = InteractiveShell(config=without_history)  # type: ignore[no-untyped-call]
+    with patch.dict(os.environ, NSLAB_LAB=lab.name):
+        shell.run_line_magic("load_ext", "nslab")
+        yield shell
 
 
 def _cell(shell: InteractiveShell, text: str) -> Callable[[], object]:
