@@ -1,4 +1,4 @@
-"""Run notebooks and store their outputs in place: `python -m nslab.runbook.store notebooks/*.ipynb`, after an edit.
+"""Run notebooks and store their outputs in place, after an edit: `python -m nslab.runbook.store notebooks/*.ipynb`.
 
 Nothing is stored that belongs to one machine or one day: no times of execution, no version of Python, no address.
 """
@@ -9,67 +9,65 @@ import json
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 import nbformat
-from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from nslab.errors import NslabError
 from nslab.lab.lab import Lab
+from nslab.runbook import kernels, notebooks
 
-KERNELSPEC: Final = {"display_name": "Container networking (nslab)", "language": "python", "name": "nslab"}
-LANGUAGE: Final = {
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "pygments_lexer": "ipython3",
-}
 IGNORED: Final = "nbval-ignore-output"  # the tag of cells whose output is another one on every run
-_FIRST, _LAST = 2, 3  # lines of a package manager's output that are kept
-_LONG: Final = 40
+_METADATA: Final = {
+    "kernelspec": {"display_name": "Container networking (nslab)", "language": "python", "name": "nslab"},
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+_LONG, _FIRST, _LAST = 30, 3, 4  # an output of more lines than _LONG is stored with its first and last ones
 _ADDRESS: Final = re.compile(r"\w+://")
 
 
-def main(paths: list[str]) -> None:
+def main(names: list[str]) -> None:
     """Run the notebooks in order over one fresh lab, and write each with what it printed."""
-    name = os.environ["NSLAB_LAB"] = f"store-{os.getpid()}"
-    os.environ["NSLAB_OWNER"] = str(os.getpid())
-    try:
-        for path in map(Path, paths):
-            print(path, flush=True)
-            notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-            client = NotebookClient(
-                notebook, timeout=300, kernel_name="nslab", resources={"metadata": {"path": path.parent}}
-            )
-            client.execute()
-            tidy(notebook, lab=name)
+    lab = f"store-{os.getpid()}"
+    env = {"NSLAB_LAB": lab, "NSLAB_OWNER": str(os.getpid())}
+    with tempfile.TemporaryDirectory() as directory:
+        for path in notebooks.chosen(names):
+            print(path.name, flush=True)
+            executed = Path(directory) / path.name
+            kernels.execute(path, output=executed, env=env)
+            notebook = notebooks.read(executed)
+            tidy(notebook, lab=lab)
             path.write_text(text(notebook))
-    finally:
-        if name in Lab.names():
-            Lab.attach(name).down()
+    if lab in Lab.names():
+        Lab.attach(lab).down()
 
 
 def tidy(notebook: NotebookNode, *, lab: str) -> None:
     """Take out of a notebook what is of one run only; `lab` is the name that it ran under, stored as "runbook"."""
-    notebook.metadata = {"kernelspec": KERNELSPEC, "language_info": LANGUAGE}
-    number = 0
+    notebook.metadata = _METADATA
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for cell in notebook.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("scrolled", "tags") if key in cell.metadata}
-        if cell.cell_type != "code":
-            continue
-        number += 1
+        cell.metadata = {key: cell.metadata[key] for key in ("scrolled", "tags") if cell.metadata.get(key)}
+    for number, cell in enumerate(cells, start=1):
         cell.execution_count = number
         for output in cell.outputs:
             if output.output_type == "stream":
-                output.text = _short(output.text) if IGNORED in cell.metadata.get("tags", ()) else output.text
-                output.text = output.text.replace(lab, "runbook")
+                is_kept = IGNORED not in cell.metadata.get("tags", ())
+                output.text = (output.text if is_kept else _short(output.text)).replace(lab, "runbook")
             elif "execution_count" in output:
                 output.execution_count = number
 
 
 def text(notebook: NotebookNode) -> str:
-    """Return a notebook as it is stored: a stable order, and prose that can be read in a diff."""
+    """Return a notebook as it is stored: in one order, and with prose that can be read in a diff."""
     data: dict[str, Any] = json.loads(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
     return json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
@@ -78,9 +76,12 @@ def _short(output: str) -> str:
     """Keep the first and last lines of a long output, and none that names an archive."""
     lines = [line for line in output.splitlines() if line.strip() and not _ADDRESS.search(line)]
     if len(lines) > _LONG:
-        lines[_FIRST:-_LAST] = [f"… {len(lines) - _FIRST - _LAST} lines more"]
+        lines[_FIRST:-_LAST] = [f"… {len(lines) - _FIRST - _LAST} more lines"]
     return "".join(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except NslabError as error:
+        raise SystemExit(f"✗ {error}") from None
