@@ -98,7 +98,7 @@ def test_it_declares_every_parameter_with_its_default(path):
 
 
 @pytest.mark.parametrize(
-    ("path", "commands"), zip(SECTIONS, RUNBOOK, strict=True), ids=[path.stem for path in SECTIONS]
+    ("path", "commands"), list(zip(SECTIONS, RUNBOOK, strict=True)), ids=[path.stem for path in SECTIONS]
 )
 def test_its_cells_hold_the_runbooks_commands_in_their_order(path, commands):
     values = Parameters()
