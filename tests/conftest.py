@@ -9,6 +9,12 @@ import pytest
 from nslab.lab.lab import Lab
 
 
+def pytest_configure():
+    # nbval's kernels have their environment from here: the four notebooks share one lab, and it ends with this process.
+    os.environ["NSLAB_LAB"] = f"nbval-{os.getpid()}"
+    os.environ["NSLAB_OWNER"] = str(os.getpid())
+
+
 @pytest.fixture(scope="session")
 def shared_lab():
     """Return a lab that all tests may look into; what a test changes in it, it puts back."""
