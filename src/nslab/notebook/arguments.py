@@ -50,9 +50,11 @@ class Arguments(argparse.ArgumentParser):
         raise Refused(f"{self.prog}: {word} is one word too many{cell}")
 
 
-def for_cells(magic: str) -> Arguments:
-    """Return what all shell cells know."""
+def for_cells(magic: str, *, of_a_node: bool = False) -> Arguments:
+    """Return what all shell cells know; `of_a_node`: also the name of a node."""
     arguments = Arguments(magic)
+    if of_a_node:
+        arguments.add_argument("node", metavar="NAME", nargs="?")
     arguments.add_argument("--expect", metavar="N", type=status, default=0)
     arguments.add_argument("--timeout", metavar="S", type=seconds)
     arguments.add_argument("--out", metavar="VAR", type=variable)

@@ -25,7 +25,8 @@ def add_to(ipython: InteractiveShell, session: Session) -> None:
         if found is None:
             return {"completions": []}
         names = _names(session.containers if found[1] == "container" else session.nodes)
-        return {"completions": [SimpleCompletion(name, type="node") for name in names if name.startswith(found[2])]}
+        matching = [SimpleCompletion(name, type="node") for name in names if name.startswith(found[2])]
+        return {"completions": matching, "suppress": True}  # no Python names and no files beside them
 
     if ipython.Completer is not None:
         ipython.Completer.custom_matchers.append(nslab_nodes)

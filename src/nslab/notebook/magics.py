@@ -29,6 +29,10 @@ A notebook variable that the cell names as `$name` reaches it as an environment 
     --window       run it in a terminal of its own, which stays open when the cell is done
 """
 
+_FOR_HOST: Final = for_cells("%%host")
+_FOR_CONTAINER: Final = for_cells("%%container", of_a_node=True)
+_FOR_NODE: Final = for_cells("%%node", of_a_node=True)
+
 
 @magics_class
 class LabMagics(Magics):
@@ -47,7 +51,7 @@ class LabMagics(Magics):
         lsns -t net
         """
         with one_line():
-            cells.run(self.session, "host", for_cells("%%host").read(line), cell)
+            cells.run(self.session, "host", _FOR_HOST.read(line), cell)
 
     @line_cell_magic
     def container(self, line: str, cell: str | None = None) -> None:
@@ -65,9 +69,7 @@ class LabMagics(Magics):
             if cell is None:
                 self._name_container(line)
                 return
-            known = for_cells("%%container")
-            known.add_argument("node", metavar="NAME", nargs="?")
-            values = known.read(line)
+            values = _FOR_CONTAINER.read(line)
             if values.node in FIXED:
                 raise Refused(f"%%container: {values.node} is a node of the lab and no container: %%node {values.node}")
             cells.run(self.session, values.node or self.session.default_container(), values, cell)
@@ -80,9 +82,7 @@ class LabMagics(Magics):
         curl http://10.0.2.15:8080/
         """
         with one_line():
-            known = for_cells("%%node")
-            known.add_argument("node", metavar="NAME", nargs="?")
-            values = known.read(line)
+            values = _FOR_NODE.read(line)
             if values.node is None:
                 raise Refused(f"%%node: which one? {', '.join(self.session.nodes())}: %%node NAME")
             cells.run(self.session, values.node, values, cell)
@@ -127,6 +127,8 @@ def one_line() -> Iterator[None]:
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """Register the magics, the completion of node names, and the empty cell."""
+    if LabMagics.__name__ in ipython.magics_manager.registry:  # the teaching kernel has them from its start
+        return
     session = Session(ipython.user_ns)
     ipython.register_magics(LabMagics(ipython, session))
     completion.add_to(ipython, session)

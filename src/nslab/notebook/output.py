@@ -13,8 +13,9 @@ from nslab.lab import places
 from nslab.notebook.screen import Screen, shown
 
 Write = Callable[[str, str], None]  # (stream, text)
-_FILES_KEPT: Final = 20
+_FILES_KEPT: Final = 10
 _TAIL: Final = 1 << 16  # bytes
+_BINARY: Final = 1 << 10  # characters that are shown of an output that is no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Limits:
     lines: int = 1000
     characters: int = 1 << 18
     last_lines: int = 100
-    file: int = 1 << 28  # bytes
+    file: int = 1 << 27  # bytes
 
 
 class Output:
@@ -73,6 +74,8 @@ class Output:
 
     def _show(self, stream: str, text: str) -> None:
         room = self._limits.characters - self._characters
+        if len(text) > _BINARY and text.count("\ufffd") > len(text) // 10:
+            room = min(room, _BINARY)  # nobody reads that
         lines = text.count("\n")
         if len(text) <= room and self._lines + lines <= self._limits.lines:
             self._lines += lines
@@ -99,10 +102,13 @@ class Output:
 
     def _show_tail(self, file: BinaryIO) -> None:
         text = self._tail.decode(errors="replace")
-        lines = (text if self._colour else shown(text)).splitlines(keepends=True)[-self._limits.last_lines :]
+        most = _BINARY if text.count("\ufffd") > len(text) // 10 else len(text)
+        text = text[-most:] if self._colour else shown(text)[-most:]
+        lines = text.splitlines(keepends=True)[-self._limits.last_lines :]
         whole = "all of it" if self._stored < self._limits.file else f"its first {self._stored >> 20} MB"
-        left_out = max(0, self._left_out - len(lines))
-        self._write("stdout", f"… {left_out} lines left out; {whole} in {file.name}\n")
+        left_out = self._left_out - len(lines)
+        what = f"{left_out} lines" if left_out > 0 else "the middle"
+        self._write("stdout", f"… {what} left out, {whole} in {file.name}\n")
         self._write("stdout", "".join(line[:1000] for line in lines))
 
 

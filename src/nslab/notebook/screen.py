@@ -10,7 +10,7 @@ _LONGEST_LINE: Final = 1 << 16
 _ELSEWHERE: Final = re.compile(r"(?:\x1b7|\x1b\[s).*?(?:\x1b8|\x1b\[u)", re.DOTALL)  # written away from the cursor
 _ERASE: Final = re.compile(r"\x1b\[[012]?K")
 _ESCAPES: Final = re.compile(r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])")
-_CONTROLS: Final = re.compile(r"[\x00-\x07\x0b-\x0c\x0e-\x1f\x7f]")
+_CONTROLS: Final = re.compile(r"[\x00-\x07\x0b-\x0c\x0f-\x1f\x7f]")
 _PLAIN: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f]*")
 _ERASED: Final = "\x0e"  # stands for "erase to the end of the line"; as a control character it has no other meaning
 
@@ -53,14 +53,14 @@ def shown(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
-    text = _CONTROLS.sub(lambda found: found[0] if found[0] == "\x1b" else "", text)
-    text = _ESCAPES.sub("", _ERASE.sub(_ERASED, _ELSEWHERE.sub("", text)))
+    text = _ELSEWHERE.sub("", text.replace(_ERASED, ""))
+    text = _CONTROLS.sub("", _ESCAPES.sub("", _ERASE.sub(_ERASED, text)))
     return "\n".join(_overwritten(line) for line in text.split("\n"))
 
 
 def _overwritten(line: str) -> str:
     """Follow the cursor of one line."""
-    line = line.rstrip("\r").replace("\x1b", "")
+    line = line.rstrip("\r")
     if not any(mark in line for mark in ("\r", "\b", _ERASED)):
         return line
     cells: list[str] = []

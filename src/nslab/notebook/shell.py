@@ -19,7 +19,7 @@ from nslab.errors import LabError
 from nslab.notebook.failures import unreadable
 from nslab.notebook.foreground import Foreground, group_of
 from nslab.notebook.idle import IDLE
-from nslab.sandbox.door import Node
+from nslab.sandbox.door import Node, Process
 
 _ROWS, _COLUMNS = 50, 160
 _CHUNK: Final = 1 << 16
@@ -82,6 +82,7 @@ class Shell:
         self._state = b""
         self._colour = False
         self._lock = threading.Lock()
+        self._process: Process
         self._start()
 
     def alive(self) -> bool:
@@ -121,6 +122,7 @@ class Shell:
         for descriptor in self._ours:
             os.close(descriptor)
         self._ours.clear()
+        _see_end(self._process)
 
     def _start(self) -> None:
         """Start bash on a new terminal, and have it learn what the last one knew."""
@@ -139,7 +141,9 @@ class Shell:
             argv = ["bash", "--noprofile", "--norc", "-s"]
             self._process = self.node.spawn(argv, places=places, terminal=programs, env=ENVIRONMENT)
         except BaseException:
-            self.close()
+            for descriptor in self._ours:
+                os.close(descriptor)
+            self._ours.clear()
             raise
         finally:
             for descriptor in (commands, texts, answers, errors, nothing, programs):
@@ -156,7 +160,8 @@ class Shell:
 
     def _restart(self) -> None:
         """Replace a bash that has ended."""
-        self._state = self._last_state()
+        if self._ours:  # else the last try to replace it has failed
+            self._state = self._last_state()
         self._colour = False
         self.close()
         self._start()
@@ -258,6 +263,15 @@ class Shell:
             self._lines += 1
         self._forget_old_states()
         return ending
+
+
+def _see_end(process: Process) -> None:
+    """Wait for a bash whose terminal is gone; one that will not go is killed."""
+    try:
+        process.wait(timeout=1)
+    except TimeoutError:
+        process.signal(signal.SIGKILL)
+        process.wait()
 
 
 def wait(descriptors: Iterable[int], due: float | None) -> set[int]:

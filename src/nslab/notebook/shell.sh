@@ -2,6 +2,7 @@
 # after cell (cell.sh). A cell's text comes, NUL-terminated, on 250; the shell answers on 251 and leaves on 252 what it
 # knows. A cell's input is 249, nothing; it writes to 248, the terminal, and for its errors there or to 247, a pipe.
 
+trap '' INT QUIT # but for the time that a cell runs: half a cell read would be taken for another
 set -m # each command line is a process group, and the terminal's foreground one while it runs: that is what ^C ends
 shopt -s expand_aliases
 exec 2>&249 # what our own lines may say is nobody's business, `set -x` included
@@ -33,7 +34,7 @@ __nslab_begin() {
         fi
         __nslab_line=$__nslab_at
         set +e
-        continue 999' INT
+        continue 999' INT QUIT
     set -eE
 }
 
@@ -51,6 +52,7 @@ __nslab_save() {
 # are counted from it.
 __nslab_report() {
     __nslab_status=$?
+    trap '' INT QUIT
     set +eEx
     [[ ! $__nslab_line ]] || __nslab_status=$__nslab_code
     __nslab_save

@@ -38,13 +38,20 @@ class ForkServer:
     >>> ForkServer(control, environment={"PATH": "/usr/bin:/bin"}).serve()  # doctest: +SKIP
     """
 
-    def __init__(self, control: socket.socket, *, environment: dict[str, str], watch: int | None = None) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        *,
+        environment: dict[str, str],
+        watch: int | None = None,
+        null: int | None = None,
+    ) -> None:
         self.control = control
         self.environment = environment
         self.watch = watch
         self.children: dict[int, int] = {}  # pid -> reply socket
         self.held: set[int] = set()  # terminals that are kept open for nobody
-        self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC) if null is None else null
         self.poll = select.poll()
         self.operations: dict[str, Callable[[dict[str, Any], list[int]], None]] = {
             "spawn": self.spawn,
@@ -279,7 +286,8 @@ class ForkServer:
             title.show(f"nslab: {name}")
             settle()
             wire.answer(reply, {"ready": True})
-            ForkServer(socket.socket(fileno=control), environment=environment).serve()
+            # A container that was just made may have no /dev/null.
+            ForkServer(socket.socket(fileno=control), environment=environment, null=self.null).serve()
         except Exception as error:  # noqa: BLE001 - the asker gets it
             wire.answer(reply, _complaint(error))
         finally:
