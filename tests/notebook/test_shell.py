@@ -1,7 +1,6 @@
 """The lasting shell of a node: what stays, what ends, and how one is told."""
 
 import os
-import select
 import signal
 import threading
 
@@ -270,13 +269,12 @@ def test_a_long_cell_is_read_whole(shell):
     assert shell.says(f"echo '{'y' * 60000}' | wc -c") == "60001"
 
 
-def test_a_closed_shell_takes_its_foreground_along(shared_lab):
+def test_a_closed_shell_leaves_only_its_background_jobs(shared_lab):
     made = Shell(shared_lab["host"], terminals=shared_lab["host"])
-    process = made._process
+    pid = int(Told(made).says("echo $$; sleep 1005 &").split()[0])
     made.close()
-    waiting = select.poll()
-    waiting.register(process, select.POLLIN)
-    assert waiting.poll(10_000)
+    seen = shared_lab["host"].run(f"test -e /proc/{pid}; echo $?; pkill -f 'sleep 100[5]'; echo $?", check=False)
+    assert seen.stdout.split() == ["1", "0"]  # the shell is gone, the background job was there
 
 
 def test_a_shell_of_a_container_without_devices_works(shared_lab):
@@ -297,4 +295,5 @@ def test_a_shell_of_a_container_without_devices_works(shared_lab):
         made.close()
     finally:
         process.signal(signal.SIGKILL, group=True)
-        host.run("pkill -9 -f 'sleep 1000'; ip netns del bare; umount -R /tmp/bare", check=False)
+        process.wait(timeout=10)
+        host.run("pkill -9 -f 'sleep 100[0]'; ip netns del bare; umount -R /tmp/bare", check=False)

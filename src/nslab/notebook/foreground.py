@@ -56,6 +56,9 @@ class Foreground:
             key = signal.SIGQUIT if _PATIENCE <= passed < 2 * _PATIENCE else signal.SIGINT
             with suppress(OSError):
                 fcntl.ioctl(self._window, _TIOCSIG, key)
+                if self._shell and group != self._shell:
+                    # A command that takes ^C as its regular end (ping) would have the shell go on to the next one.
+                    os.kill(self._shell, signal.SIGINT)
 
     def sweep(self) -> None:
         """Kill what the ended commands had started."""

@@ -52,6 +52,7 @@ def run(
         if opened.ending is None:
             os.set_blocking(window, True)
             terminals.hold(window)
+            process.leave()
         return opened
     finally:
         os.close(window)

@@ -66,6 +66,10 @@ class Process:
             self.returncode = -signal.SIGKILL if message is None else message["exit"]
         return self.returncode
 
+    def leave(self) -> None:
+        """Let it run without waiting for it; nobody learns how it ends."""
+        self._reply.close()
+
     def signal(self, number: int, *, group: bool = False) -> None:
         """Send a signal to the program, or to its process group; one that has ended is no error."""
         with suppress(LabError, ProcessLookupError):
