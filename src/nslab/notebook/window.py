@@ -69,7 +69,7 @@ def _follow(
     timeout: float | None,
 ) -> Opened:
     due = None if timeout is None else time.monotonic() + timeout
-    spoken = 0.0
+    spoken = born = 0.0
     stopped = ""
     foreground: Foreground | None = None
     while True:
@@ -87,7 +87,9 @@ def _follow(
             foreground.push(harder=harder)
             continue
         made = [each for each in terminals.containers() if each["pid"] not in before]
-        if made:
+        # `unshare --net=FILE` first starts the container and then puts its network's name on FILE.
+        born = born or (now if made else 0.0)
+        if made and (all(each["name"] for each in made) or now - born >= _SILENCE):
             return Opened(None, tuple(each["name"] or f"PID {each['pid']}" for each in made))
         if spoken and now - spoken >= _SILENCE:
             return Opened(None)
