@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -16,7 +17,7 @@ class Kernel:
         self.manager, self.client = start_new_kernel(kernel_name=name, env={**os.environ, "NSLAB_LAB": lab.name})
 
     def run(self, code, *, on=None):
-        seen = {}
+        seen: dict[str, Any] = {}
         waiting = dict(on or {})
 
         def hear(message):
@@ -77,9 +78,10 @@ def test_an_interrupt_of_the_kernel_ends_the_cell_and_the_next_one_works(kernel)
     seen = kernel.run("%%host\necho go\nsleep 600\necho no", on={"go": kernel.manager.interrupt_kernel})
     assert (seen["stdout"], seen["error"]) == ("go\n", "CellFailed: host: interrupted")
     assert kernel.run("%%host\necho alive") == {"stdout": "alive\n"}
-    assert "KeyboardInterrupt" in kernel.run("print('go')\nimport time\ntime.sleep(600)", on={
-        "go": kernel.manager.interrupt_kernel
-    })["error"]
+    assert (
+        "KeyboardInterrupt"
+        in kernel.run("print('go')\nimport time\ntime.sleep(600)", on={"go": kernel.manager.interrupt_kernel})["error"]
+    )
 
 
 def test_papermill_parameters_reach_a_cell(kernel):

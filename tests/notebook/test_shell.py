@@ -247,7 +247,7 @@ def test_colours_are_off_unless_asked(shell):
 
 
 def test_variables_are_exported_as_they_are(shell):
-    value = "it's $HOME\n\"two\" lines"
+    value = 'it\'s $HOME\n"two" lines'
     assert shell.says('printenv V; echo "$V"', variables={"V": value}) == f"{value}\n{value}"
 
 

@@ -250,8 +250,8 @@ class Shell:
 
     def _ending(self, report: bytes, stopped: str) -> Ending:
         if report.count(b"\0") < _FIELDS:
-            status = self._process.wait()
-            return Ending(status if status >= 0 else 128 - status, stopped=stopped, lost=True)
+            code = self._process.wait()
+            return Ending(code if code >= 0 else 128 - code, stopped=stopped, lost=True)
         complaint, status, line, first, self.cwd = report.decode(errors="replace").split("\0")[:_FIELDS]
         if line == "?":
             ending = Ending(int(status), complaint=unreadable(complaint, self._first), stopped=stopped)
