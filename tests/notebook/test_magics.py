@@ -126,6 +126,11 @@ def test_a_container_that_was_made_again_gets_a_new_shell(notebook, container, s
     assert notebook.run("%%container c1\npwd") == "/\n"
 
 
+def test_what_no_lab_may_do_is_explained(notebook):
+    said = notebook.refuses("%%host\nsudo date -s 12:00", CellFailed)
+    assert said == "host: exit 1 · sudo date -s 12:00 · the clock is the whole machine's"
+
+
 @pytest.mark.one_id
 def test_a_failing_cell_is_one_red_line(notebook):
     told = notebook.refuses("%%host\ntrue\n# why\nip link del br7\necho no", CellFailed)

@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Final
 
-from nslab.notebook import window
+from nslab.notebook import refusals, window
 from nslab.notebook.failures import CellFailed, Refused
 from nslab.notebook.output import Limits, Output
 from nslab.notebook.session import FIXED, Session
@@ -82,7 +82,8 @@ def _judge(ending: Ending, node: str, text: str, options: argparse.Namespace) ->
             sys.stdout.write(f"{node}: the shell has ended; the next cell gets a new one\n")
         return
     line, command = _failed_line(text, ending.line)
-    raise CellFailed(node, status, _told(ending, status, options), line=line, command=command)
+    why = "" if ending.stopped else refusals.explain(command)
+    raise CellFailed(node, status, _told(ending, status, options), line=line, command=command, why=why)
 
 
 def _told(ending: Ending, status: int, options: argparse.Namespace) -> str:

@@ -23,24 +23,27 @@ class CellFailed(LabError):
     host: exit 1 · line 3: ip link del br7
     """
 
-    def __init__(self, node: str, status: int, ending: str, *, line: int | None = None, command: str = "") -> None:
+    def __init__(
+        self, node: str, status: int, ending: str, *, line: int | None = None, command: str = "", why: str = ""
+    ) -> None:
         self.node = node
         self.status = status
         self.ending = ending
         self.line = line
         self.command = command
+        self.why = why
         where = f"line {line}: {command}" if line else command
-        super().__init__(" · ".join(part for part in (f"{node}: {ending}", where) if part))
+        super().__init__(" · ".join(part for part in (f"{node}: {ending}", where, why) if part))
 
     def __reduce__(self) -> tuple[Callable[..., CellFailed], tuple[Any, ...]]:
-        return _cell_failed, (self.node, self.status, self.ending, self.line, self.command)
+        return _cell_failed, (self.node, self.status, self.ending, self.line, self.command, self.why)
 
     def _render_traceback_(self) -> list[str]:
         return red(f"✗ {self}")
 
 
-def _cell_failed(node: str, status: int, ending: str, line: int | None, command: str) -> CellFailed:
-    return CellFailed(node, status, ending, line=line, command=command)
+def _cell_failed(node: str, status: int, ending: str, line: int | None, command: str, why: str) -> CellFailed:
+    return CellFailed(node, status, ending, line=line, command=command, why=why)
 
 
 def red(text: str) -> list[str]:
