@@ -126,6 +126,10 @@ def test_a_failed_command_is_one_line():
     assert "\n" not in str(CommandFailed("host", "a\nb", 1, stderr="c\nd\n"))
 
 
+def test_an_error_is_one_red_line_in_a_notebook():
+    assert LabError("no lab")._render_traceback_() == ["\x1b[31m✗ no lab\x1b[0m"]
+
+
 def test_an_error_survives_pickling():
     failed = pickle.loads(pickle.dumps(CommandFailed("host", ["false"], 1, "out", "err")))
     assert (str(failed), failed.node, failed.command, failed.returncode) == (

@@ -17,6 +17,10 @@ class NslabError(Exception):
 
     exit_status: ClassVar[int] = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: the mistake is the reader's, or the lab's."""
+        return [f"\x1b[31m{line}\x1b[0m" for line in f"✗ {self}".splitlines()]
+
 
 class LabError(NslabError):
     """The lab or the run says no (exit status 1)."""

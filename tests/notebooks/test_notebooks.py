@@ -115,7 +115,7 @@ def test_its_cells_hold_the_runbooks_commands_in_their_order(path, commands):
 def test_its_outputs_are_stored(path):
     cells = code(path)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert any("✅" in str(output) for output in cells[-1].outputs), "it ends with its checks"
+    assert any("✓" in str(output) for output in cells[-1].outputs), "it ends with its checks"
     assert not any(output.output_type == "error" for cell in cells for output in cell.outputs if not _must_fail(cell))
 
 

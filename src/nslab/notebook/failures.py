@@ -12,9 +12,6 @@ from nslab.errors import LabError, NslabError
 class Refused(NslabError):
     """A cell that was not run, or a magic that did nothing: the line says why, and what to do."""
 
-    def _render_traceback_(self) -> list[str]:
-        return red(f"✗ {self}")
-
 
 class CellFailed(LabError):
     """A cell's command line ended with another status than it should; in a notebook, one red line.
@@ -38,17 +35,9 @@ class CellFailed(LabError):
     def __reduce__(self) -> tuple[Callable[..., CellFailed], tuple[Any, ...]]:
         return _cell_failed, (self.node, self.status, self.ending, self.line, self.command, self.why)
 
-    def _render_traceback_(self) -> list[str]:
-        return red(f"✗ {self}")
-
 
 def _cell_failed(node: str, status: int, ending: str, line: int | None, command: str, why: str) -> CellFailed:
     return CellFailed(node, status, ending, line=line, command=command, why=why)
-
-
-def red(text: str) -> list[str]:
-    """Return the lines of a text as IPython wants a traceback, in red."""
-    return [f"\x1b[31m{line}\x1b[0m" for line in text.splitlines()]
 
 
 def unreadable(complaint: str, first: int) -> str:

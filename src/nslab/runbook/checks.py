@@ -42,7 +42,7 @@ class Check:
     """A claim about the lab and what came out: it shows itself as one line, the same on every run.
 
     >>> Check("mycontainer reaches 8.8.8.8", passed=True, evidence="it answered")
-    ✅ mycontainer reaches 8.8.8.8 · it answered
+    ✓ mycontainer reaches 8.8.8.8 · it answered
     """
 
     description: str
@@ -61,7 +61,7 @@ class Check:
 
     @property
     def _mark(self) -> str:
-        return "✅" if self.passed else "❌"
+        return "✓" if self.passed else "✗"
 
 
 class ChecksFailed(LabError):
@@ -73,9 +73,6 @@ class ChecksFailed(LabError):
 
     def __reduce__(self) -> tuple[type[ChecksFailed], tuple[tuple[Check, ...]]]:
         return type(self), (self.failed,)
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"\x1b[31m✗ {self}\x1b[0m"]
 
 
 def require(*checks: Check) -> None:

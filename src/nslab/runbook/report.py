@@ -210,7 +210,7 @@ def _index(report: Report, manifest: dict[str, Any]) -> str:
 def _section_rows(report: Report) -> Iterator[str]:
     for section in report.sections:
         checks = [
-            f"<li>{'✅' if each.get('passed') else '❌'} {escape(each['description'])}</li>" for each in section.checks
+            f"<li>{'✓' if each.get('passed') else '✗'} {escape(each['description'])}</li>" for each in section.checks
         ]
         error = f'<p class="error">{escape(section.error)}</p>' if section.error else ""
         yield (
