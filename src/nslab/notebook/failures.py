@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nslab.errors import LabError, NslabError
@@ -33,11 +34,8 @@ class CellFailed(LabError):
         super().__init__(" · ".join(part for part in (f"{node}: {ending}", where, why) if part))
 
     def __reduce__(self) -> tuple[Callable[..., CellFailed], tuple[Any, ...]]:
-        return _cell_failed, (self.node, self.status, self.ending, self.line, self.command, self.why)
-
-
-def _cell_failed(node: str, status: int, ending: str, line: int | None, command: str, why: str) -> CellFailed:
-    return CellFailed(node, status, ending, line=line, command=command, why=why)
+        with_the_rest = partial(type(self), line=self.line, command=self.command, why=self.why)
+        return with_the_rest, (self.node, self.status, self.ending)
 
 
 def unreadable(complaint: str, first: int) -> str:
