@@ -13,7 +13,7 @@ MAKEFLAGS  += --no-print-directory
 BIN         = $(VENV)/bin
 PYTEST      = $(BIN)/python -m pytest
 NOTEBOOKS   = $(wildcard notebooks/*.ipynb)
-NBVAL       = --nbval --nbval-cell-timeout=120 --nbval-sanitize-with=tests/nbval_sanitize.cfg
+NBVAL       = --nbval --nbval-cell-timeout=300 --nbval-sanitize-with=tests/nbval_sanitize.cfg
 SUITE       = tests $(if $(NOTEBOOKS),$(NBVAL) $(NOTEBOOKS))
 
 # Run something that talks a lot, and show its last words only when it fails.

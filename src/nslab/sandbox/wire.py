@@ -62,7 +62,8 @@ def receive(end: socket.socket) -> tuple[Message | None, list[int]]:
 
 def answer(descriptor: int, message: Message, descriptors: Sequence[int] = ()) -> None:
     """Send one message over a reply socket that came as a descriptor, and close it; a reader who left is no error."""
-    with socket.socket(fileno=descriptor) as end:
+    # Told what it is, Python does not ask the kernel in four calls.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=descriptor) as end:
         try:
             send(end, message, descriptors)
         except OSError:
