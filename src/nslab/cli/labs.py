@@ -47,7 +47,13 @@ def ls(*, as_json: bool) -> None:
     for name in Lab.names():
         try:
             lab = Lab.attach(name)
-            each = {"name": name, "pid": lab.pid, "nodes": lab.nodes(), "age": lab.age, "rootless": lab.rootless}
+            each: dict[str, Any] = {
+                "name": name,
+                "pid": lab.pid,
+                "nodes": lab.nodes(),
+                "age": lab.age,
+                "rootless": lab.rootless,
+            }
             lab.close()
         except LabError:  # it has ended meanwhile, or is not whole yet
             continue
