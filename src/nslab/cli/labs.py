@@ -43,21 +43,7 @@ def up(name: str, section: int | None, pairs: tuple[tuple[str, str], ...], idle:
 @click.option("--json", "as_json", is_flag=True, help="For a program to read.")
 def ls(*, as_json: bool) -> None:
     """List your labs."""
-    found: list[dict[str, Any]] = []
-    for name in Lab.names():
-        try:
-            lab = Lab.attach(name)
-            each: dict[str, Any] = {
-                "name": name,
-                "pid": lab.pid,
-                "nodes": lab.nodes(),
-                "age": lab.age,
-                "rootless": lab.rootless,
-            }
-            lab.close()
-        except LabError:  # it has ended meanwhile, or is not whole yet
-            continue
-        found.append(each)
+    found = list(filter(None, map(_facts, Lab.names())))
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -76,6 +62,14 @@ def down(name: str | None, *, every: bool) -> None:
     for each in Lab.names() if every else [name or options.lab_name()]:
         Lab.attach(each).down()
         click.echo(f"lab {each} is gone")
+
+
+def _facts(name: str) -> dict[str, Any] | None:
+    try:
+        lab = Lab.attach(name)
+        return {"name": name, "pid": lab.pid, "nodes": lab.nodes(), "age": lab.age, "rootless": lab.rootless}
+    except LabError:  # it has ended meanwhile, or is not whole yet
+        return None
 
 
 def _is_there(pid: int) -> bool:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from nslab.errors import LabError, UsageError
-from nslab.lab import gateway, images, places, wiring
+from nslab.lab import gateway, images, places
 from nslab.lab.keeping import Kept
 from nslab.lab.topology import ENVIRONMENT, IMAGE, RESOLVER, ROUTER, Topology, node_spec
 from nslab.sandbox import idmap, keeper
@@ -80,6 +80,9 @@ class Lab:
         """
         if not _NAME.fullmatch(name):
             raise UsageError(f"a lab's name has letters, digits, - _ . and at most 32 of them: {name!r}")
+        # pyroute2 takes most of a second to import, and only the making of a lab wants it.
+        from nslab.lab import wiring
+
         ids = idmap.choose()
         image = images.ensure(ids, tell=tell)
         directories = {IMAGE: image.directory}
