@@ -8,25 +8,15 @@ root file system: `os.wait4` would look for the `resource` module then.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import select
 import signal
 import socket
-import termios
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from nslab.sandbox import containers, kernel, rootfs, title, wire
+from nslab.sandbox import containers, kernel, programs, rootfs, title, wire
 
-_SIGNALS_TO_DEFAULT: Final = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGPIPE,
-    signal.SIGCHLD,
-    signal.SIGQUIT,
-)
 _NEW_NODE: Final = (
     kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWCGROUP
 )
@@ -124,7 +114,7 @@ class ForkServer:
         """Start a program: descriptors are those named in `places`, perhaps the terminal, and the reply socket."""
         environment = self.environment | message.get("env", {})
         argv: list[str] = message["argv"]
-        program = _find(argv[0], environment.get("PATH", ""))
+        program = programs.find(argv[0], environment.get("PATH", ""))
         places: list[int] = message["places"]
         moves = dict.fromkeys((0, 1, 2), self.null) | dict(zip(places, descriptors, strict=False))
         cwd = message.get("cwd")
@@ -132,9 +122,9 @@ class ForkServer:
             os.chdir(cwd)
         try:
             if message.get("terminal"):
-                pid = self.fork_on_terminal(program, argv, environment, moves, descriptors[len(places)])
+                pid = programs.start_on_terminal(program, argv, environment, moves, terminal=descriptors[len(places)])
             else:
-                pid = _posix_spawn(program, argv, environment, moves)
+                pid = programs.start(program, argv, environment, moves)
         finally:
             if cwd:
                 os.chdir("/")
@@ -143,35 +133,6 @@ class ForkServer:
         if message.get("wants_pid"):
             with socket.socket(fileno=os.dup(reply)) as end:
                 wire.send(end, {"pid": pid})
-
-    def fork_on_terminal(
-        self, program: str, argv: list[str], environment: dict[str, str], moves: dict[int, int], terminal: int
-    ) -> int:
-        """Start a session leader whose controlling terminal is `terminal`.
-
-        posix_spawn can take a terminal only by its name, and in a container that has no /dev/pts yet it has none.
-        """
-        pid = os.fork()
-        if pid:
-            return pid
-        try:
-            self.forget_parent()
-            os.setsid()
-            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-            moves = {place: _above(descriptor, max(moves)) for place, descriptor in moves.items()}
-            for place, descriptor in moves.items():
-                os.dup2(descriptor, place)
-            os.execve(program, argv, environment)
-        except OSError as error:
-            os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
-        finally:
-            os._exit(127)
-
-    def forget_parent(self) -> None:
-        """In a forked child: give back what belongs to the server."""
-        signal.set_wakeup_fd(-1)
-        for number in _SIGNALS_TO_DEFAULT:
-            signal.signal(number, signal.SIG_DFL)
 
     def send_signal(self, message: wire.Message, descriptors: list[int]) -> None:
         """Signal one of the server's own children, or its group; a child that has ended meanwhile is no error."""
@@ -270,7 +231,7 @@ class ForkServer:
             self.children[shim] = descriptors.pop()
             return
         try:
-            self.forget_parent()
+            programs.forget_parent()
             kernel.die_with_parent()
             self.control.close()
             enter()
@@ -298,39 +259,3 @@ def _complaint(error: Exception) -> wire.Message:
     if isinstance(error, OSError):
         return {"error": error.strerror or str(error), "errno": error.errno}
     return {"error": f"{type(error).__name__}: {error}", "errno": None}
-
-
-def _find(program: str, path: str) -> str:
-    """Look a program up in the node's PATH: posix_spawnp would use the server's."""
-    if "/" in program:
-        return program
-    for directory in path.split(":"):
-        candidate = f"{directory}/{program}"
-        if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
-            return candidate
-    raise FileNotFoundError(errno.ENOENT, "command not found", program)
-
-
-def _posix_spawn(program: str, argv: list[str], environment: dict[str, str], moves: dict[int, int]) -> int:
-    """Start a session leader without copying page tables: glibc's posix_spawn is clone(CLONE_VM | CLONE_VFORK)."""
-    # A descriptor that came in at the number of another's place would be overwritten before it is moved.
-    copies = {place: _above(descriptor, max(moves)) for place, descriptor in moves.items() if descriptor <= max(moves)}
-    try:
-        actions = [(os.POSIX_SPAWN_DUP2, copies.get(place, descriptor), place) for place, descriptor in moves.items()]
-        return os.posix_spawn(
-            program,
-            argv,
-            environment,
-            file_actions=actions,
-            setsid=True,
-            setsigmask=[],
-            setsigdef=_SIGNALS_TO_DEFAULT,
-        )
-    finally:
-        for copy in copies.values():
-            os.close(copy)
-
-
-def _above(descriptor: int, number: int) -> int:
-    """Return a copy of `descriptor` with a number above `number`."""
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, number + 1)
