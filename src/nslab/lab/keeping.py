@@ -83,7 +83,11 @@ class Kept:
             raise LabError(f"the lab {name!r} is another user's program")
         wire.grow(door)
         kept = cls(name, door)
-        kept.refresh()
+        try:
+            kept.refresh()
+        except LabError:  # it is ending
+            kept.close()
+            raise
         return kept
 
     def close(self) -> None:
