@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from nslab.cli.runs import copied
 from nslab.errors import LabError
 from nslab.lab.lab import Lab
 
@@ -170,6 +171,7 @@ def test_a_signal_reaches_the_program(shared_lab, number):
         stdout=subprocess.PIPE,
         text=True,
     ) as running:
+        assert running.stdout
         assert running.stdout.readline() == "ready\n"
         running.send_signal(number)
         assert running.stdout.read() == "got it\n"
@@ -329,7 +331,31 @@ def test_a_container_without_devices_has_a_terminal(lab):
     os.close(window)
 
 
-# doctor, kernel
+# lab, doctor, kernel
+
+
+def test_jupyterlab_opens_on_the_notebooks(tmp_path):
+    with subprocess.Popen(
+        [*NSLAB, "lab", "--no-browser", "--port=0", "--ServerApp.port_retries=0"],
+        cwd=tmp_path,
+        env={**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr
+        place = next(line for line in server.stderr if "Serving notebooks from local directory" in line)
+        server.kill()
+    assert place.rstrip().endswith("/notebooks")
+
+
+def test_notebooks_of_a_wheel_are_copied_and_then_left_alone(tmp_path):
+    (tmp_path / "wheel").mkdir()
+    (tmp_path / "wheel/a.ipynb").write_text("new")
+    (tmp_path / "wheel/b.ipynb").write_text("new")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/a.ipynb").write_text("my own")
+    copied(tmp_path / "wheel", tmp_path / "mine")
+    assert [(tmp_path / "mine" / name).read_text() for name in ("a.ipynb", "b.ipynb")] == ["my own", "new"]
 
 
 @pytest.mark.one_id

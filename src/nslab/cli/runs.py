@@ -34,12 +34,11 @@ def run(notebooks: tuple[str, ...], pairs: tuple[tuple[str, str], ...], place: P
     place = place or Path("reports") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     with _stoppable():
         try:
-            report = running.run(tasks, place)
+            running.run(tasks, place)
         finally:
             index = place.resolve() / "index.html"
             if index.exists():
                 click.echo(index)
-    del report
 
 
 @contextmanager
@@ -71,14 +70,14 @@ def lab(arguments: tuple[str, ...]) -> None:
 
     place = notebooks.home()
     if place.is_relative_to(sys.prefix) or not os.access(place, os.W_OK):
-        place = _copied(place, Path("nslab-notebooks"))
+        place = copied(place, Path("nslab-notebooks"))
     as_root = ["--allow-root"] if os.geteuid() == 0 and "--allow-root" not in arguments else []
     words = ["-m", "jupyterlab", f"--ServerApp.root_dir={place.resolve()}", *as_root, *arguments]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *words])
 
 
-def _copied(source: Path, target: Path) -> Path:
+def copied(source: Path, target: Path) -> Path:
     """Copy the notebooks to where their reader can change them; those that are there already are theirs."""
     target.mkdir(exist_ok=True)
     for path in source.glob("*.ipynb"):

@@ -150,6 +150,8 @@ class Keeper:
         os.waitpid(self.shim, 0)
         for helper in self.helpers:
             helper.wait()
+        # Before the users' ends: whoever has waited for this end may take the name.
+        self.listener.close()
 
     def is_over(self) -> bool:
         """Whether the user has logged out, or nobody has used the lab for as long as was said."""
