@@ -203,7 +203,9 @@ def test_a_lab_needs_a_name_of_its_own(lab):
     for name in ("", "a b", "../x", "-x", "x" * 33):
         with pytest.raises(UsageError, match="a lab's name"):
             Lab.up(name)
-    with pytest.raises(LabError, match="there is no lab 'nowhere'"):
+    with pytest.raises(UsageError, match="cannot be idle for -5 seconds"):
+        Lab.up(named("negative"), idle=-5)
+    with pytest.raises(LabError, match=r"there is no lab 'nowhere' .*: nslab up nowhere$"):
         Lab.attach("nowhere")
 
 

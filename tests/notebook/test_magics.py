@@ -151,7 +151,10 @@ def test_a_failing_cell_is_one_red_line(notebook):
         ("%%node\nls", "%%node: which one? internet, outside, host: %%node NAME"),
         ("%%node hots\nls", "hots: no such node; nodes: internet, outside, host"),
         ("%%container host\nls", "%%container: host is a node of the lab and no container: %%node host"),
-        ("%%container\nls", "the lab has no container with a name yet"),
+        (
+            "%%container\nls",
+            "the lab has no container with a name: a %%host --window cell with `unshare … bash` makes one",
+        ),
         ("%container c1 --pid x", "%container: --pid: a PID is a number, not x (%container? tells more)"),
         ("%lab upp", "%lab: upp is none of up, attach, down (%lab? tells more)"),
         ("%lab down --at 3", "%lab: --at goes with up: %lab up --at N"),

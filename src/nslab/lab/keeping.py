@@ -76,7 +76,9 @@ class Kept:
         except ConnectionRefusedError:
             door.close()
             others = ", ".join(keeper.names())
-            raise LabError(f"there is no lab {name!r}{f' (there is: {others})' if others else ''}: nslab up") from None
+            raise LabError(
+                f"there is no lab {name!r}{f' (there is: {others})' if others else ''}: nslab up {name}"
+            ) from None
         # An abstract address is first come, first served, for everybody on the machine.
         if keeper.peer(door)[1] != os.geteuid():
             door.close()

@@ -83,6 +83,8 @@ class Lab:
         # pyroute2 takes most of a second to import, and only the making of a lab wants it.
         from nslab.lab import wiring
 
+        if idle is not None and idle <= 0:
+            raise UsageError(f"a lab cannot be idle for {idle:g} seconds: more than 0, or none to let it live on")
         ids = idmap.choose()
         image = images.ensure(ids, tell=tell)
         directories = {IMAGE: image.directory}

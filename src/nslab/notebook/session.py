@@ -108,11 +108,13 @@ class Session:
             return there[0]
         if there:
             raise Refused(f"which container? {', '.join(there)}: %%container NAME")
-        raise Refused(f"the lab has no container with a name yet{self._nameless()}")
+        raise Refused(f"the lab has no container with a name{self._nameless()}")
 
     def _nameless(self) -> str:
         pids = [str(each["pid"]) for each in self.lab()["host"].containers() if not each["name"]]
-        return f"; there is one without: %container NAME --pid {pids[0]}" if pids else ""
+        if pids:
+            return f"; there is one without: %container NAME --pid {pids[0]}"
+        return ": a %%host --window cell with `unshare … bash` makes one"
 
     def _find(self, name: str) -> Node:
         lab = self.lab()
