@@ -100,7 +100,7 @@ def test_a_lab_ends_with_the_process_that_owns_it(name):
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (["bogus"], 2, "No such command 'bogus'"),
+        (["bogus"], 2, "no command is called 'bogus'"),
         (["up", "--nosuch"], 2, "--nosuch"),
         (["up", "a lab"], 2, "a lab's name has letters"),
         (["up", "x", "--at", "9"], 2, "the sections are 1 to 4"),

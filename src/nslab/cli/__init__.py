@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from difflib import get_close_matches
 from typing import Final
 
 import click
@@ -30,9 +31,10 @@ class _Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_HOME)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in _HOME:
-            return None
+            close = get_close_matches(cmd_name, _HOME, n=1)
+            ctx.fail(f"no command is called {cmd_name!r}{f'; did you mean {close[0]}?' if close else ''}")
         verbs: dict[str, click.Command] = importlib.import_module(f"nslab.cli.{_HOME[cmd_name]}").VERBS
         return verbs[cmd_name]
 
@@ -53,6 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
     except NslabError as error:
         _complain(str(error))
         status = error.exit_status
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        status = 2
     except click.UsageError as error:
         _complain(f"{error.format_message()} (see: {error.ctx.command_path if error.ctx else 'nslab'} --help)")
         status = 2
