@@ -69,7 +69,7 @@ def lab(arguments: tuple[str, ...]) -> None:
     from nslab.runbook import notebooks
 
     place = notebooks.home()
-    if place.is_relative_to(sys.prefix) or not os.access(place, os.W_OK):
+    if place.is_relative_to(Path(__file__).parents[1]) or not os.access(place, os.W_OK):  # a wheel's, or root's
         place = copied(place, Path("nslab-notebooks"))
     as_root = ["--allow-root"] if os.geteuid() == 0 and "--allow-root" not in arguments else []
     words = ["-m", "jupyterlab", f"--ServerApp.root_dir={place.resolve()}", *as_root, *arguments]
