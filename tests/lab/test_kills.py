@@ -20,6 +20,16 @@ ROUNDS = 12
 MAKE = "import sys, nslab; nslab.Lab.up(sys.argv[1]); print('up', flush=True); sys.stdin.read()"
 
 
+def start_maker(name, mark):
+    """Start a program that makes a lab; all that it starts carries `mark` in its environment."""
+    return subprocess.Popen(
+        [sys.executable, "-c", MAKE, name],
+        env=os.environ | {"NSLAB_TEST_MARK": mark},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
 def marked(mark):
     """Return the PIDs of the living processes that have been started with `mark` in their environment."""
     found = []
@@ -49,12 +59,7 @@ def test_a_maker_that_is_killed_at_any_moment_leaves_nothing_half_made(shared_la
     luck = random.Random(7)
     for round_ in range(ROUNDS):
         mark, name = uuid.uuid4().hex, f"kill-{os.getpid()}-{round_}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", MAKE, name],
-            env=os.environ | {"NSLAB_TEST_MARK": mark},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        process = start_maker(name, mark)
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=luck.uniform(0.0, 0.9))  # importing takes 0.3 s, making 0.3 s
         process.send_signal(signal.SIGKILL)
@@ -70,12 +75,7 @@ def test_any_process_of_a_lab_may_be_killed_and_then_nothing_is_left(shared_lab)
     luck = random.Random(11)
     for round_ in range(ROUNDS // 2):
         mark, name = uuid.uuid4().hex, f"part-{os.getpid()}-{round_}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", MAKE, name],
-            env=os.environ | {"NSLAB_TEST_MARK": mark},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        process = start_maker(name, mark)
         assert process.stdout is not None
         process.stdout.readline()
         os.kill(luck.choice([pid for pid in marked(mark) if pid != process.pid]), signal.SIGKILL)
