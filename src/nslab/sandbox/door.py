@@ -112,7 +112,7 @@ class Node:
         """Run a program to its end and return what it wrote; a string is run by bash.
 
         It ends when the program does, not when a background job of it closes the pipes. Raises CommandFailed when it
-        ends with another status than 0 (unless `check` is false), LabError when it is still running after `timeout` seconds: it is killed then.
+        ends with another status than 0 (unless `check` is false), LabError, and kills it, after `timeout` seconds.
         """
         with ExitStack() as ours:
             stdin = ours.enter_context(_fed(input))
