@@ -6,7 +6,7 @@ export ARGS
 
 # What Debian has to bring: the tool that builds the images, id ranges for ordinary users, and Python's venv.
 PACKAGES      = mmdebstrap python3-venv uidmap
-TEST_PACKAGES =
+TEST_PACKAGES = tshark chromium
 
 SHELL       = /bin/sh
 MAKEFLAGS  += --no-print-directory

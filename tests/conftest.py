@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 
 
 def pytest_configure():

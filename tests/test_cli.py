@@ -19,7 +19,7 @@ import pytest
 
 from nslab.cli.runs import copied
 from nslab.errors import LabError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 
 NSLAB = [sys.executable, "-m", "nslab"]
 PATIENCE = 60  # seconds: how long a test waits for what shall happen at once

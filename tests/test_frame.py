@@ -23,7 +23,19 @@ from nslab.errors import CommandFailed, LabError, MachineError, NslabError, Usag
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src/nslab").rglob("*.py"))
-FLOORS = ["errors", "sandbox", "lab", "runbook", "notebook", "bench", "cli"]  # from the ground up
+FLOORS = [
+    "errors",
+    "sandbox",
+    "lab",
+    "capture",
+    "journey",
+    "draw",
+    "instruments",
+    "runbook",
+    "notebook",
+    "bench",
+    "cli",
+]
 
 
 def declared(*, dev: bool) -> list[Requirement]:

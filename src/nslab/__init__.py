@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from nslab.lab.lab import Lab
+    from nslab.instruments import Lab
     from nslab.runbook.checks import check
 
 __version__ = "0.1.0"
 __all__ = ["Lab", "__version__", "check", "load_ipython_extension"]
 
-_HOME = {"Lab": "nslab.lab.lab", "check": "nslab.runbook.checks"}
+_HOME = {"Lab": "nslab.instruments", "check": "nslab.runbook.checks"}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 
 
 class Kernel:

@@ -5,7 +5,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.notebook import magics
 from nslab.notebook.failures import CellFailed, Refused
 

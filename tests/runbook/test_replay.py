@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from nslab.errors import LabError, UsageError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.runbook import notebooks, replay
 from nslab.runbook.parameters import Parameters
 

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 
 from nslab.errors import UsageError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.runbook import run
 
 NSLAB = [sys.executable, "-m", "nslab"]

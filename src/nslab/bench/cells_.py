@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from nslab.bench.table import Line, Table, medians
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 
 _ROUNDS: Final = 200
 _MOST: Final = 0.003  # seconds

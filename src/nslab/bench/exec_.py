@@ -10,7 +10,7 @@ from typing import Final
 
 from nslab.bench.table import Line, Table, medians
 from nslab.errors import MachineError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.sandbox import idmap
 from nslab.sandbox.door import Node
 

@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from nslab.bench.table import Line, Table
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 
 _ROUNDS: Final = 9
 _UP, _DOWN = 0.5, 0.3  # seconds

@@ -9,7 +9,7 @@ from typing import Final
 
 from nslab.bench import script
 from nslab.bench.table import Line, Table, seconds
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.runbook import kernels, notebooks
 
 _MOST: Final = 1.3

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from nslab.errors import LabError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.notebook.arguments import for_cells
 from nslab.notebook.variables import named
 from nslab.runbook import notebooks

@@ -10,7 +10,8 @@ import click
 
 from nslab.cli import options
 from nslab.errors import LabError, UsageError
-from nslab.lab.lab import IDLE, Lab
+from nslab.instruments import Lab
+from nslab.lab.lab import IDLE
 
 
 @click.command()

@@ -10,7 +10,7 @@ import click
 
 from nslab.cli import options
 from nslab.errors import CommandFailed, UsageError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

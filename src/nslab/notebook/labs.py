@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from nslab.errors import NslabError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.notebook.arguments import Arguments
 from nslab.notebook.failures import Refused
 from nslab.notebook.session import Session, default_name

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nslab.errors import LabError
+from nslab.instruments import Lab
 from nslab.lab import lab as labs
-from nslab.lab.lab import Lab
 from nslab.notebook.failures import Refused
 from nslab.notebook.shell import Ending, Feedable, Shell
 from nslab.sandbox.door import Node

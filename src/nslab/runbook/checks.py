@@ -15,7 +15,7 @@ from IPython.display import display
 # mypy and readers see what `from nslab import check` gives: this module under its public name.
 import nslab.runbook.checks as check  # noqa: PLW0406
 from nslab.errors import LabError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.sandbox.door import Node
 
 MIME: Final = "application/vnd.nslab.check+json"

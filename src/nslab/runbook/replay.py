@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from nslab.errors import LabError, UsageError
-from nslab.lab.lab import IDLE, Lab
+from nslab.instruments import Lab
+from nslab.lab.lab import IDLE
 from nslab.runbook import kernels, notebooks
 from nslab.runbook.parameters import Parameters
 

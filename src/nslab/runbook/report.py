@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 
 import nslab
 from nslab.errors import LabError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.runbook.checks import MIME
 
 _HERE: Final = Path(__file__).parent

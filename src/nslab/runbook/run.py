@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from nslab.errors import LabError, UsageError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.runbook import kernels, notebooks, report
 from nslab.runbook.parameters import NAMES, Parameters
 from nslab.runbook.report import Report, Section

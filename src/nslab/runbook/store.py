@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from nslab.errors import NslabError
-from nslab.lab.lab import Lab
+from nslab.instruments import Lab
 from nslab.runbook import kernels, notebooks
 
 IGNORED: Final = "nbval-ignore-output"  # the tag of cells whose output is another one on every run

@@ -1,0 +1,62 @@
+"""What a journey is made of, as plain data: hops, rewrites, where it stopped and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One part of the packet that was changed at a hop, and by whom."""
+
+    field: str  # "src", "dst", "sport", "dport", "ttl", "mac"…
+    before: str
+    after: str
+    by: str  # the rule's text, or "connection tracking (undo NAT)"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One sighting of the packet: at an interface (`eth0 ▶`) or a hook (`FORWARD`)."""
+
+    node: str
+    point: str  # "eth0 ▶" left by it, "br0 ◀" came in by it, or a hook: "PREROUTING"
+    source: str  # "172.17.0.100" or "172.17.0.100:43210"
+    destination: str
+    ttl: int
+    way: str = "out"  # "out": the packet itself; "back": its answer
+    time: int = 0  # ns since the first sighting
+    rewrites: tuple[Rewrite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the packet stopped."""
+
+    node: str
+    stage: str  # in words: "the routing decision", "FORWARD", "the wire between host:veth1 and mycontainer:eth0"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The cause that was proved, or code "unknown" with the raw evidence."""
+
+    code: str  # "forwarding-off"
+    message: str
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""  # a command, ready to be typed in the node of `Where`
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that is known about one packet's way: what `Journey` shows and the ladder draws."""
+
+    node: str
+    command: str
+    packet: str  # "ICMP echo request 172.17.0.100 → 8.8.8.8"; "" when none was sent
+    hops: tuple[Hop, ...] = ()
+    delivered: bool = False
+    where: Where | None = None
+    why: Why | None = None
+    lost: int = 0  # observations that were dropped: then there is no verdict
+    notes: tuple[str, ...] = field(default=())  # "and 5 more packets of this connection"
