@@ -56,8 +56,16 @@ class Packets:
     @classmethod
     def none(cls, *points: Point) -> Packets:
         """Return no packets, seen at these points."""
-        kinds = (np.uint8, np.int64, np.int32, np.int32, np.int64, np.uint16, np.uint8)
-        return cls(points, *(np.zeros(0, kind) for kind in kinds))
+        return cls(
+            points,
+            np.zeros(0, np.uint8),
+            np.zeros(0, np.int64),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int64),
+            np.zeros(0, np.uint16),
+            np.zeros(0, np.uint8),
+        )
 
     def __len__(self) -> int:
         return len(self.offset)
