@@ -20,7 +20,7 @@ SUITE       = tests $(if $(NOTEBOOKS),$(NBVAL) $(NOTEBOOKS))
 quietly = log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && { $(1) >"$$log" 2>&1 || { status=$$?; tail -n 25 "$$log" >&2; exit $$status; }; }
 
 .DEFAULT_GOAL = help
-.PHONY: help run test check lab lint lock install packages clean
+.PHONY: help run test check ordinary lab lint lock install packages clean
 
 help: ## what there is to do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | awk '{printf "  make %-9s", $$2; $$1 = $$2 = ""; print}'
@@ -31,12 +31,17 @@ run: install ## run the whole runbook and write its report, e.g. ARGS="-p pings 
 lab: install ## open the notebooks in JupyterLab
 	@$(BIN)/nslab lab $(ARGS)
 
+# Root's run and the ordinary users' side by side: each of them is one thing after the other, and there are two cores.
 test: PACKAGES += $(TEST_PACKAGES)
-test: lint check ## all tests; root runs them as an ordinary user too
+test: lint ## all tests; root runs them as an ordinary user too
 	@if [ "$$(id -u)" = 0 ]; then \
-		.ci/as-user nslab-test "$$ARGS" && \
-		.ci/as-user nslab-test-solo "-m one_id $$ARGS"; \
-	fi
+		echo "· tests, as root and as ordinary users side by side; what they say comes when they are done"; \
+		$(MAKE) --jobs=2 --output-sync=target check ordinary; \
+	else $(MAKE) check; fi
+
+ordinary: install
+	@.ci/as-user nslab-test "$$ARGS"
+	@.ci/as-user nslab-test-solo "-m one_id $$ARGS"
 
 check: install ## the tests once, as whoever you are, e.g. ARGS="-k lab"
 	@echo "· tests, as $$(id -un)"
