@@ -1,0 +1,63 @@
+'''Words for packets: Source, Destination, Protocol and Info of every packet, as tshark -n -2 prints them.
+
+    d = Dissector()
+    d.feed(packets)
+    d.finish()
+    list(zip(d.source, d.destination, d.protocol, d.info))
+
+One file per protocol. A layer is a function that reads what begins at `data[at]` and hands on to the next one; it is
+entered in a table of `registry` under the number by which the layer below names it, and its file is imported here.
+Every function is given the one `Context` (context.py): the packet and its row.
+
+**A protocol over UDP** (also over Ethernet, IP …: `over_ethernet`, `over_ip`, `over_llc`, `over_link`):
+
+    @over_udp(123)
+    def ntp(c: Context, data: bytes, at: int) -> bool | None:
+        """NTP (RFC 5905): version and mode are in the first byte."""
+        if len(data) - at < 48:
+            return False                        # not mine: the row stays "UDP", others are asked
+        first, stratum = unpack_from("!BB", data, at)
+        c.protocol = "NTP"                      # overwrites what the layer below has said
+        c.write(f"NTP Version {first >> 3 & 7}")    # so does this; c.append goes on, c.add with ", " between
+        return None
+
+`data` ends where the layer around it ends (padding is gone). Reading behind its end needs no check: `data[i]` and
+`unpack_from` raise IndexError and struct.error, which become `[Malformed Packet]`, or `[Packet size limited during
+capture]` when the capture has cut the packet, behind what has been written so far. A slice does not raise: ask its
+length. `raise Malformed` says it yourself. A layer that goes on with another: call its function, or
+`ethernet.next_type(c, data, at, ethertype)`, `ipv4.next_protocol(c, data, at, number)`.
+
+**State**: of the whole capture `c.state("dns", dict)`; made at first use. Rows that change later: keep `c.index`, then
+`c.change(index, text)`, with `c.info_of(index)`; what is known only at the end: `c.at_the_end("icmp", function)`.
+`c.inside_error` is not 0 while a header that an ICMP error quotes is read: change no state then.
+
+**A protocol over TCP** never sees segments. It says how long its next message is and is given whole messages, in order:
+
+    @over_tcp(53)
+    class DnsStream:
+        """DNS over TCP (RFC 1035, 4.2.2): two bytes of length before each message."""
+
+        @staticmethod
+        def recognises(data: bytes) -> bool:    # asked only when the class is in TCP_GUESSES
+            return False
+
+        def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
+            return 2 + (data[at] << 8 | data[at + 1]) if len(data) - at >= 2 else MORE
+
+        def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
+            dns(c, data[:end], at + 2)
+
+There is one such object per connection, so it may remember things in itself, and in `stream.state` things of one
+direction (`stream.other` is the opposite one; `stream.scanned` is how far `size` has looked into a message).
+Segments that only carry part of a message read `[TCP segment of a reassembled PDU]`; the one that completes it has its
+words. Several messages in one segment: `c.write` of the second replaces the words of the first (tshark prints only the
+last of two DNS messages), except that a message which came in several segments stays (`c.fence_in()` has been called
+behind it) and the next one is written directly behind it. A protocol whose messages are joined (HTTP's requests, TLS's
+records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself.
+'''
+
+from nslab.capture.words import arp, ethernet, icmp, ipv4, ipv6, tcp, udp  # each enters itself in the registry
+from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.dissector import Dissector
+
+__all__ = ["Context", "Dissector", "Malformed", "arp", "ethernet", "icmp", "ipv4", "ipv6", "tcp", "udp"]

@@ -1,0 +1,135 @@
+"""What is known of the packet that is being read, and the words for its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+MALFORMED = "[Malformed Packet]"
+CUT_SHORT = "[Packet size limited during capture]"
+
+T = TypeVar("T")
+
+
+class Malformed(Exception):
+    """The layer contradicts itself; what has been said of it so far stays, with [Malformed Packet] behind it."""
+
+
+class Addresses(dict[bytes, str]):
+    """The text of an address by its bytes, written once."""
+
+    def __init__(self, write: Callable[[bytes], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, address: bytes) -> str:
+        text = self[address] = self._write(address)
+        return text
+
+
+class Context:
+    """The packet at hand. One object serves all packets of a dissector in turn: keep no reference to it.
+
+    source, destination, protocol, info     the row so far; a layer overwrites what the one below has said
+    fence                                   so many characters of `info` are not overwritten any more
+    missing                                 bytes of this layer that there were and that the capture did not keep
+    """
+
+    __slots__ = (
+        "destination",
+        "destination_address",
+        "destination_port",
+        "dissector",
+        "fence",
+        "fragmented",
+        "hop_limit",
+        "index",
+        "info",
+        "inside_error",
+        "length",
+        "link_destination",
+        "link_source",
+        "missing",
+        "number",
+        "protocol",
+        "source",
+        "source_address",
+        "source_port",
+        "time",
+        "version",
+    )
+
+    def __init__(self, dissector: Any) -> None:
+        self.dissector = dissector
+        self.index = 0  # of the row
+        self.number = 0  # as the user counts: index + 1
+        self.time = 0  # ns
+        self.length = 0  # of the frame, as it was on the wire
+        self.source = ""
+        self.destination = ""
+        self.protocol = ""
+        self.info = ""
+        self.fence = 0
+        self.missing = 0
+        self.version = 0  # 4 or 6 when there is an IP layer, and then:
+        self.source_address = b""
+        self.destination_address = b""
+        self.hop_limit = 0
+        self.fragmented = False
+        self.source_port = 0
+        self.destination_port = 0
+        self.inside_error = 0  # how many ICMP errors this header is quoted in: it must not change any state
+        self.link_source = b""
+        self.link_destination = b""
+
+    def begin(self, index: int, time: int, length: int, missing: int) -> None:
+        """Start with the next packet."""
+        self.index = index
+        self.number = index + 1
+        self.time = time
+        self.length = length
+        self.missing = missing
+        self.source = self.destination = self.protocol = self.info = ""
+        self.fence = self.version = self.inside_error = 0
+        self.fragmented = False
+
+    def write(self, text: str) -> None:
+        """Set the Info, up to the fence."""
+        self.info = self.info[: self.fence] + text if self.fence else text
+
+    def append(self, text: str) -> None:
+        """Continue the Info."""
+        self.info += text
+
+    def add(self, text: str, between: str = ", ") -> None:
+        """Continue the Info with one more item of a list."""
+        self.info = f"{self.info}{between}{text}" if self.info else text
+
+    def fence_in(self) -> None:
+        """Keep what Info says now: `write` of what follows in this packet goes behind it."""
+        self.fence = len(self.info)
+
+    def state(self, key: str, make: Callable[[], T]) -> T:
+        """Return what a protocol remembers over the whole capture, made at its first use."""
+        states: dict[str, T] = self.dissector.states
+        found = states.get(key)
+        if found is None:
+            found = states[key] = make()
+        return found
+
+    def at_the_end(self, key: str, act: Callable[[], None]) -> None:
+        """Have `act` called at each `finish`; the same key once."""
+        self.dissector.endings[key] = act
+
+    def change(self, index: int, info: str) -> None:
+        """Give an earlier row another Info."""
+        self.dissector.change(index, info)
+
+    def info_of(self, index: int) -> str:
+        """Return the Info of an earlier row."""
+        info: str = self.dissector.info[index]
+        return info
+
+    def say_short(self) -> None:
+        """Say that bytes which the layer needs are not there, and whose fault it is."""
+        self.info += CUT_SHORT if self.missing > 0 else MALFORMED
