@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from nslab.lab import lab
+
+if TYPE_CHECKING:
+    from nslab.capture.capture import Capture
 
 
 class Lab(lab.Lab):
     __doc__ = lab.Lab.__doc__
+
+    def capture(self, *points: str, filter: str = "", **options: Any) -> Capture:
+        """Return a capture at points `node:interface`, which `with` or `start` begins.
+
+            with lab.capture("host:br0", "host:eth0", filter="icmp and host 8.8.8.8") as cap:
+                lab["mycontainer"].run("ping -c1 8.8.8.8")
+            cap.frame
+
+        filter     in tcpdump's language
+        snaplen    bytes of each packet that are kept (262144)
+        ring_mb    MiB of the kernel's ring for each point (32): longer floods want more
+        max_bytes  bytes that are kept in all (1 GiB)
+
+        Raises UsageError for a point or a filter that is none.
+        """
+        from nslab.capture.capture import Capture
+
+        return Capture(self, *points, filter=filter, **options)

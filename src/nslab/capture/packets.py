@@ -75,9 +75,9 @@ class Packets:
         return self.data[start : start + int(self.captured[index])].tobytes()
 
     def __iter__(self) -> Iterator[bytes]:
-        whole = self.data.tobytes()
+        whole = self.data.data  # a running capture's is much larger than what is in it
         for start, size in zip(self.offset.tolist(), self.captured.tolist(), strict=True):
-            yield whole[start : start + size]
+            yield bytes(whole[start : start + size])
 
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | list[int] | slice) -> Packets:
         """Return some of the packets; their bytes are not copied."""

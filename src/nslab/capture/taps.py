@@ -1,0 +1,140 @@
+"""A tap: what listens at one point, while its interface goes down, goes away, or has yet to come."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nslab.capture import blocks, filters, points
+from nslab.capture.filters import Program
+from nslab.capture.links import Change, Link, Links
+from nslab.capture.packets import ETHERNET, Point
+from nslab.capture.ring import Ring
+from nslab.sandbox.door import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened at a point, and when (ns since 1970)."""
+
+    time: int
+    point: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.point} {self.what}"
+
+
+class Tap:
+    """The ring of one point.
+
+    An interface that is there is tapped by itself. One that is not is waited for with a tap on all that the node will
+    ever have, less those that it has: the first packet of the new one is then in, however late we learn of it.
+    """
+
+    def __init__(self, point: Point, node: Node, links: Links, program: Callable[[int], Program], *, size: int) -> None:
+        self.point = point
+        self.links = links
+        self.link = links.named(point.interface)
+        self.events: list[Event] = []
+        self.passed = 0  # packets that went through the interface while it was tapped
+        self._program = program
+        self._mine: set[int] = set()  # indexes that the interface has had
+        self._roams = False
+        self.ring = Ring(node.socket(socket.AF_PACKET, socket.SOCK_RAW, 0), size=size)
+        try:
+            self._begin()
+        except OSError:
+            self.ring.close()
+            raise
+
+    def _begin(self) -> None:
+        link = self.link
+        if link is None:
+            self._roam()
+            self._tell("is not there yet")
+            return
+        self._know(link)
+        self.ring.admit(self._program(self.point.link_type))
+        if self.point.interface == "lo":
+            self.ring.ignore_outgoing()
+        self.ring.listen(link.index)
+        self.ring.overhear(link.index)
+        if not link.up:
+            self.ring.error()  # ENETDOWN, which is no news
+            self._tell("is down")
+
+    def on_change(self, change: Change) -> None:
+        """Take note of what became of an interface of the node."""
+        before, after = change.before, change.after
+        if self.link is None:
+            if after is not None and after.name == self.point.interface:
+                self._appear(after)
+            elif before is None:
+                self.ring.admit(self._all_but_others())
+        elif before is not None and before.index == self.link.index:
+            self._go_on(before, after)
+
+    def read(self, block: blocks.Bytes) -> blocks.Frames:
+        """Return what a block holds of this point."""
+        frames = blocks.read(block, ethernet=self.point.link_type == ETHERNET)
+        if self._roams:
+            return frames.select(np.isin(frames.interface, list(self._mine)))
+        return frames
+
+    @property
+    def state(self) -> str:
+        """Where the interface is, in a word or two."""
+        if self.link is None:
+            return "deleted" if self._mine else "never appeared"
+        return "up" if self.link.up else "down"
+
+    def note_passed(self) -> None:
+        """Take note of the interface's own counter, which goes with it."""
+        if self.link is not None and self.link.index in self.links.known:
+            self.passed += self.links.known[self.link.index].passed - self.link.passed
+            self.link = self.links.known[self.link.index]
+
+    def _go_on(self, before: Link, after: Link | None) -> None:
+        if after is None:
+            self.link = None
+            self._tell("was deleted")
+            self.ring.admit(self._all_but_others())
+            if not self._roams:
+                self._roam()
+            return
+        if after.name != before.name:
+            self._tell(f"is called {after.name} now; the capture stays with it")
+        if after.up != before.up:
+            self._tell("went up" if after.up else "went down")
+        self.passed += after.passed - self.link.passed if self.link else 0
+        self.link = after
+
+    def _appear(self, link: Link) -> None:
+        self._tell("appeared")
+        known_as = self.point.link_type
+        self._know(link)
+        if self.point.link_type != known_as and len(self._mine) > 1:
+            self._tell("is of another kind than before")
+        self.ring.admit(filters.only(link.index, self._program(self.point.link_type)))
+        self.ring.overhear(link.index)
+        self.link = replace(link, passed=0)
+
+    def _know(self, link: Link) -> None:
+        self._mine.add(link.index)
+        self.point = replace(self.point, link_type=points.link_type(link.hardware))
+
+    def _roam(self) -> None:
+        self.ring.admit(self._all_but_others())
+        self.ring.listen()
+        self._roams = True
+
+    def _all_but_others(self) -> Program:
+        return filters.but(self.links.known, self._program(self.point.link_type))
+
+    def _tell(self, what: str) -> None:
+        self.events.append(Event(time.time_ns(), str(self.point), what))
