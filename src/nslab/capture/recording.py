@@ -40,6 +40,10 @@ class Recording:
         """The packets as arrays: bytes, times in ns, lengths, points, directions."""
         return self._kept
 
+    def since(self, number: int) -> Packets:
+        """Return the packets that came after the first `number`, in their order, which never changes."""
+        return self._kept.select(slice(number, None))
+
     @property
     def running(self) -> bool:
         """Whether more may come."""
@@ -61,13 +65,19 @@ class Recording:
     @property
     def table(self) -> Table:
         """The packets so far in tshark's columns."""
+        packets = self.packets_
+        words = self.read()
+        return Table(packets, words, remarks=self.remarks, alarms=self.alarms, digits=self.digits)
+
+    def read(self, most: int | None = None) -> Dissector:
+        """Read on, `most` packets at the most, and return the words so far: a table that is watched reads in steps."""
         with self._lock:
             running = self.running
-            packets = self.packets_
-            self._words.feed(packets.select(slice(len(self._words.info), None)))
-            if not running:
+            unread = self.since(len(self._words))
+            self._words.feed(unread if most is None else unread.select(slice(most)))
+            if not running and (most is None or len(unread) <= most):
                 self._words.finish()
-        return Table(packets, self._words, remarks=self.remarks, alarms=self.alarms, digits=self.digits)
+        return self._words
 
     @property
     def frame(self) -> Any:
