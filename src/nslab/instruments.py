@@ -8,6 +8,7 @@ from nslab.lab import lab
 
 if TYPE_CHECKING:
     from nslab.capture.capture import Capture
+    from nslab.draw.picture import Picture
 
 
 class Lab(lab.Lab):
@@ -30,3 +31,17 @@ class Lab(lab.Lab):
         from nslab.capture.capture import Capture
 
         return Capture(self, *points, filter=filter, **options)
+
+    def draw(self) -> Picture:
+        """Return a picture of the lab as it is now, from what its kernels tell: a notebook shows it.
+
+            lab.draw()                       # nodes, interfaces, cables, routes, rewriting rules
+            lab.draw().save("lab.svg")
+            print(lab.draw())                # the same in words
+
+        Raises LabError when the lab is gone.
+        """
+        from nslab.draw import topology
+        from nslab.lab import state
+
+        return topology.draw(state.read(self))
