@@ -56,8 +56,31 @@ behind it) and the next one is written directly behind it. A protocol whose mess
 records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself.
 '''
 
-from nslab.capture.words import arp, ethernet, icmp, ipv4, ipv6, tcp, udp  # each enters itself in the registry
+from nslab.capture.words import (  # each enters itself in the registry: one a line
+    arp,
+    ethernet,
+    icmp,
+    icmpv6,
+    igmp,
+    ipv4,
+    ipv6,
+    tcp,
+    udp,
+)
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.dissector import Dissector
 
-__all__ = ["Context", "Dissector", "Malformed", "arp", "ethernet", "icmp", "ipv4", "ipv6", "tcp", "udp"]
+__all__ = [
+    "Context",
+    "Dissector",
+    "Malformed",
+    "arp",
+    "ethernet",
+    "icmp",
+    "icmpv6",
+    "igmp",
+    "ipv4",
+    "ipv6",
+    "tcp",
+    "udp",
+]

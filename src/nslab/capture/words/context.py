@@ -8,11 +8,21 @@ from typing import Any, TypeVar
 MALFORMED = "[Malformed Packet]"
 CUT_SHORT = "[Packet size limited during capture]"
 
+CONTAINED = "[Malformed Packet: length of contained item exceeds length of containing item]"
+UNREASSEMBLED = "[BoundErrorUnreassembled Packet]"
+
 T = TypeVar("T")
 
 
 class Malformed(Exception):
-    """The layer contradicts itself; what has been said of it so far stays, with [Malformed Packet] behind it."""
+    """The layer contradicts itself; what has been said of it so far stays, with [Malformed Packet] behind it.
+
+    `Malformed("[Malformed Packet: why]")` says it in other words.
+    """
+
+    def __init__(self, words: str = MALFORMED) -> None:
+        super().__init__(words)
+        self.words = words
 
 
 class Addresses(dict[bytes, str]):
@@ -57,6 +67,7 @@ class Context:
         "source_port",
         "time",
         "version",
+        "vlan",
     )
 
     def __init__(self, dissector: Any) -> None:
@@ -71,6 +82,7 @@ class Context:
         self.info = ""
         self.fence = 0
         self.missing = 0
+        self.vlan = 0  # number of the innermost tag
         self.version = 0  # 4 or 6 when there is an IP layer, and then:
         self.source_address = b""
         self.destination_address = b""
@@ -90,7 +102,7 @@ class Context:
         self.length = length
         self.missing = missing
         self.source = self.destination = self.protocol = self.info = ""
-        self.fence = self.version = self.inside_error = 0
+        self.fence = self.version = self.vlan = self.inside_error = 0
         self.fragmented = False
 
     def write(self, text: str) -> None:
@@ -132,4 +144,4 @@ class Context:
 
     def say_short(self) -> None:
         """Say that bytes which the layer needs are not there, and whose fault it is."""
-        self.info += CUT_SHORT if self.missing > 0 else MALFORMED
+        self.info += UNREASSEMBLED if self.fragmented else CUT_SHORT if self.missing > 0 else MALFORMED

@@ -78,8 +78,8 @@ class Dissector:
             link(c, data, 0)
         except (struct.error, IndexError):
             c.say_short()
-        except Malformed:
-            c.append(MALFORMED)
+        except Malformed as malformed:
+            c.append(malformed.words)
         except Exception:
             if self.strict:
                 raise

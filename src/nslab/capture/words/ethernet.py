@@ -5,12 +5,43 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.registry import ETHERTYPES, SAPS, SNAP, over_ethernet, over_link
 
 LONGEST_LENGTH: Final = 1500  # above it is no length any more (IEEE 802.3)
 FIRST_ETHERTYPE: Final = 1536
-NAMES: Final = {0x88B5: "Local Experimental Ethertype 1", 0x88B6: "Local Experimental Ethertype 2"}
+NAMES: Final = {
+    0x0842: "Wake on LAN",
+    0x86DD: "IPv6",  # with another version in its first byte
+    0x88B5: "Local Experimental Ethertype 1",
+    0x88B6: "Local Experimental Ethertype 2",
+}
+SAP_NAMES: Final = {
+    0x00: "NULL LSAP",
+    0x02: "LLC Sub-Layer Management",
+    0x06: "TCP/IP",
+    0x42: "Spanning Tree BPDU",
+    0x7E: "ISO 8208 (X.25 over 802.2)",
+    0x98: "ARP",
+    0xAA: "SNAP",
+    0xE0: "NetWare",
+    0xF0: "NetBIOS",
+    0xFE: "ISO Network Layer",
+    0xFF: "Global DSAP",
+}
+UNNUMBERED: Final = {
+    0x03: "UI",
+    0x0F: "DM",
+    0x43: "DISC",
+    0x63: "UA",
+    0x6F: "SABME",
+    0x87: "FRMR",
+    0xAF: "XID",
+    0xE3: "TEST",
+}
+SUPERVISORY: Final = ("RR", "RNR", "REJ", "SREJ")
+ORGANISATIONS: Final = {0: "Officially Xerox, but 0:0:0:0:0:0 is more common", 0x00000C: "Cisco Systems, Inc"}
+UI: Final = 3  # unnumbered information: the frame carries something
 
 
 @over_link(1)
@@ -24,12 +55,7 @@ def ethernet(c: Context, data: bytes, at: int) -> None:
     mac = c.dissector.mac
     c.destination = mac[c.link_destination]
     c.source = mac[c.link_source]
-    ethertype = data[at + 12] << 8 | data[at + 13]
-    dissect = ETHERTYPES.get(ethertype)
-    if dissect is not None:
-        dissect(c, data, at + 14)
-    else:
-        unknown_type(c, data, at + 14, ethertype)
+    next_type(c, data, at + 14, data[at + 12] << 8 | data[at + 13])
 
 
 def cut_header(c: Context, data: bytes, at: int) -> None:
@@ -41,45 +67,84 @@ def cut_header(c: Context, data: bytes, at: int) -> None:
     c.say_short()
 
 
-def unknown_type(c: Context, data: bytes, at: int, ethertype: int) -> None:
-    """Read IEEE 802.3, whose type is a length; or name the type."""
-    if ethertype <= LONGEST_LENGTH:
-        llc(c, data, at)
-        return
-    c.protocol = f"0x{ethertype:04x}"
-    c.write(NAMES.get(ethertype, "Ethernet II"))
-
-
 def next_type(c: Context, data: bytes, at: int, ethertype: int) -> None:
-    """Hand on to what reads this ethertype, behind a tag for example."""
+    """Hand on to what reads this ethertype; if nobody does, or it is a length, say so."""
     dissect = ETHERTYPES.get(ethertype)
     if dissect is not None:
         dissect(c, data, at)
+    elif not ethertype or ethertype >= FIRST_ETHERTYPE:
+        c.protocol = f"0x{ethertype:04x}"
+        if not c.info:  # a tag before it has said more
+            c.write(NAMES.get(ethertype, "Ethernet II"))
+    elif ethertype > LONGEST_LENGTH:
+        c.write(f"Ethernet Unknown: Invalid length/type: 0x{ethertype:04x} ({ethertype})")
     else:
-        unknown_type(c, data, at, ethertype)
+        end = at + ethertype
+        if end <= len(data) + c.missing:
+            c.missing = max(0, end - len(data))
+            data = data[:end]
+        llc(c, data, at)
 
 
 @over_ethernet(0x8100, 0x88A8, 0x9100)
 def vlan(c: Context, data: bytes, at: int) -> None:
     """A tag: priority, number, and the ethertype of what follows."""
     c.protocol = "VLAN"
-    tag, ethertype = unpack_from("!HH", data, at)
-    c.write(f"PRI: {tag >> 13}  DEI: {tag >> 12 & 1}  ID: {tag & 0xFFF}")
+    c.write("")
+    (tag,) = unpack_from("!H", data, at)
+    drop = "DROP: {} ID" if data[at - 2 : at] == b"\x88\xa8" else "DEI: {}  ID"
+    c.write(f"PRI: {tag >> 13}  {drop.format(tag >> 12 & 1)}: {tag & 0xFFF}")
+    c.vlan = tag & 0xFFF
+    (ethertype,) = unpack_from("!H", data, at + 2)
     next_type(c, data, at + 4, ethertype)
 
 
 def llc(c: Context, data: bytes, at: int) -> None:
-    """IEEE 802.2: service access points and a control field, one byte of it for unnumbered frames."""
+    """IEEE 802.2: two service access points and a control field; with SNAP, an organisation's own number."""
     c.protocol = "LLC"
-    dsap, ssap, control = data[at], data[at + 1], data[at + 2]
+    c.write("")
+    dsap, ssap = data[at], data[at + 1]
+    control, size = control_field(c, data, at + 2, response=ssap & 1)
+    at += 2 + size
+    if dsap == ssap == 0xAA:
+        snap(c, data, at, carries=control == UI)
+        return
+    c.append(
+        f"; DSAP {sap_name(dsap)} {'Group' if dsap & 1 else 'Individual'},"
+        f" SSAP {sap_name(ssap)} {'Response' if ssap & 1 else 'Command'}"
+    )
     dissect = SAPS.get(dsap)
-    if control == 3 and dsap == ssap == 0xAA:
-        organisation = int.from_bytes(data[at + 3 : at + 6])
-        (number,) = unpack_from("!H", data, at + 6)
-        if not organisation:
-            next_type(c, data, at + 8, number)
-            return
-        dissect, at = SNAP.get((organisation, number)), at + 5
-    if dissect is None:
-        raise Malformed
-    dissect(c, data, at + 3)
+    if dissect is not None and (control == UI or not control & 1):
+        dissect(c, data, at)
+
+
+def sap_name(sap: int) -> str:
+    return SAP_NAMES.get(sap) or SAP_NAMES.get(sap & 0xFE) or f"0x{sap & 0xFE:02x}"
+
+
+def control_field(c: Context, data: bytes, at: int, *, response: int) -> tuple[int, int]:
+    """Say what the control field says; return it without its poll bit, and its size."""
+    control = data[at]
+    mark = "F" if response else "P"
+    if control & 3 == 3:
+        kind = control & 0xEF
+        c.write(f"U{' ' + mark if control & 0x10 else ''}, func={UNNUMBERED.get(kind, 'Unknown')}")
+        return kind, 1
+    second = data[at + 1]
+    polled = " " + mark if second & 1 else ""
+    if control & 1:
+        c.write(f"S{polled}, func={SUPERVISORY[control >> 2 & 3]}, N(R)={second >> 1}")
+    else:
+        c.write(f"I{polled}, N(R)={second >> 1}, N(S)={control >> 1}")
+    return control, 2
+
+
+def snap(c: Context, data: bytes, at: int, *, carries: bool) -> None:
+    """An organisation and what it calls the thing; organisation 0 uses ethertypes."""
+    high, low, number = unpack_from("!BHH", data, at)
+    organisation = high << 16 | low
+    known = ORGANISATIONS.get(organisation, "Unknown")
+    c.append(f"; SNAP, OUI 0x{organisation:06x} ({known}), PID 0x{number:04x}")
+    dissect = SNAP.get((organisation, number)) if organisation else ETHERTYPES.get(number)
+    if dissect is not None and carries:
+        dissect(c, data, at + 5)

@@ -1,20 +1,146 @@
-"""ICMP."""
+"""ICMP (RFC 792, 950, 1256, 2521, 4884, 5944, 8335)."""
 
 from __future__ import annotations
 
 from struct import unpack_from
+from typing import Final
 
 from nslab.capture.words.context import Context
+from nslab.capture.words.echoes import Echoes
 from nslab.capture.words.registry import over_ip
+
+ECHO_REPLY: Final = 0
+ECHO: Final = 8
+ROUTER_ADVERTISEMENT: Final = 9
+NUMBERED: Final = range(13, 19)  # questions and answers with an identifier and a number
+WITH_TIMES: Final = (13, 14)
+QUOTING: Final = (3, 4, 5, 11, 12)
+TYPES: Final = {
+    0: "Echo (ping) reply",
+    1: "Reserved",
+    2: "Reserved",
+    3: "Destination unreachable",
+    4: "Source quench (flow control)",
+    5: "Redirect",
+    6: "Alternate host address",
+    8: "Echo (ping) request",
+    9: "Router advertisement",
+    10: "Router solicitation",
+    11: "Time-to-live exceeded",
+    12: "Parameter problem",
+    13: "Timestamp request",
+    14: "Timestamp reply",
+    15: "Information request",
+    16: "Information reply",
+    17: "Address mask request",
+    18: "Address mask reply",
+    19: "Reserved (for security)",
+    30: "Traceroute",
+    31: "Datagram Conversion Error",
+    32: "Mobile Host Redirect",
+    33: "IPv6 Where-Are-You",
+    34: "IPv6 I-Am-Here",
+    35: "Mobile Registration Request",
+    36: "Mobile Registration Reply",
+    37: "Domain Name Request",
+    38: "Domain Name Reply",
+    39: "SKIP",
+    40: "Photuris",
+    41: "Experimental mobility protocols",
+    42: "Extended Echo request",
+    43: "Extended Echo reply",
+}
+CODES: Final[dict[int, tuple[str, ...]]] = {
+    3: (
+        "Network unreachable",
+        "Host unreachable",
+        "Protocol unreachable",
+        "Port unreachable",
+        "Fragmentation needed",
+        "Source route failed",
+        "Destination network unknown",
+        "Destination host unknown",
+        "Source host isolated",
+        "Network administratively prohibited",
+        "Host administratively prohibited",
+        "Network unreachable for TOS",
+        "Host unreachable for TOS",
+        "Communication administratively filtered",
+        "Host precedence violation",
+        "Precedence cutoff in effect",
+    ),
+    5: ("Redirect for network", "Redirect for host", "Redirect for TOS and network", "Redirect for TOS and host"),
+    6: ("Alternate address for host",),
+    9: (),
+    11: ("Time to live exceeded in transit", "Fragment reassembly time exceeded"),
+    12: ("Pointer indicates the error", "Required option missing", "Bad length"),
+    40: (
+        "Bad SPI",
+        "Authentication Failed",
+        "Decompression Failed",
+        "Decryption Failed",
+        "Need Authentication",
+        "Need Authorization",
+    ),
+    42: ("No error",),
+    43: (
+        "No error",
+        "Malformed Query",
+        "No Such Interface",
+        "No Such Table Entry",
+        "Multiple Interfaces Satisfy Query",
+    ),
+}
+ADVERTISEMENTS: Final = {
+    0: "Mobile IP Advertisement (Normal router advertisement)",
+    16: "Mobile IP Advertisement (Does not route common traffic)",
+}
+BROADCAST: Final = b"\xff" * 4
 
 
 @over_ip(1)
 def icmp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "ICMP"
-    type_, code, _, identifier, sequence = unpack_from("!BBHHH", data, at)
-    if type_ in (0, 8):
-        swapped = sequence >> 8 | (sequence & 255) << 8
-        name = "Echo (ping) request" if type_ else "Echo (ping) reply"
-        c.write(f"{name:20s} id=0x{identifier:04x}, seq={sequence}/{swapped}, ttl={c.hop_limit}")
-    else:
-        c.write(f"Type {type_} ({code})")
+    c.write("")
+    kind, code, checksum = unpack_from("!BBH", data, at)
+    if len(data) < at + 6:
+        c.say_short()
+        return
+    c.write(named(kind, code))
+    if kind in (ECHO, ECHO_REPLY) or kind in NUMBERED:
+        numbered(c, data, at, kind, checksum)
+    elif len(data) < at + (36 if kind in QUOTING and c.missing else 8):  # 36: an IP header and eight bytes
+        c.say_short()
+
+
+def named(kind: int, code: int) -> str:
+    """Return the type, and what its code means."""
+    name = TYPES.get(kind)
+    if name is None:
+        return "Unknown ICMP (obsolete or malformed?)"
+    if kind == ROUTER_ADVERTISEMENT and code in ADVERTISEMENTS:
+        return ADVERTISEMENTS[code]
+    meanings = CODES.get(kind)
+    if meanings is None:
+        return f"{name:20s}"
+    meaning = meanings[code] if code < len(meanings) else f"Unknown code: {code}"
+    return f"{name:20s} ({meaning})"
+
+
+def numbered(c: Context, data: bytes, at: int, kind: int, checksum: int) -> None:
+    """A question or an answer; echoes find each other."""
+    identifier, sequence = unpack_from("!HH", data, at + 4)
+    swapped = sequence >> 8 | (sequence & 255) << 8
+    c.append(f" id=0x{identifier:04x}, seq={sequence}/{swapped}, ttl={c.hop_limit}")
+    if kind == ECHO:
+        if c.destination_address == BROADCAST:
+            c.append(" (broadcast)")
+        elif c.destination_address[0] >> 4 == 14:
+            c.append(" (multicast)")
+        else:
+            Echoes.of(c, "icmp").asked(c, (checksum % 65535, identifier, sequence, c.vlan))
+    elif kind == ECHO_REPLY:
+        # A reply differs from its request in the type alone, and so does its checksum: a damaged one is none.
+        Echoes.of(c, "icmp").answered(c, ((checksum - 0x0800) % 65535, identifier, sequence, c.vlan))
+    elif kind in WITH_TIMES and len(data) < at + 20:
+        c.say_short()

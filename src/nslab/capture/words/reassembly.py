@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from nslab.capture.words.context import MALFORMED, Context, Malformed
+from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.registry import TCP_GUESSES, TCP_PORTS
 from nslab.capture.words.streams import MORE, NOT_MINE, UNTIL_CLOSE, Stream, StreamProtocol
 
@@ -101,8 +101,8 @@ def _messages(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes,
             protocol.dissect(c, stream, data, at, at + size)
         except (struct.error, IndexError):
             c.say_short()
-        except Malformed:
-            c.append(MALFORMED)
+        except Malformed as malformed:
+            c.append(malformed.words)
         at += size
 
 

@@ -10,18 +10,41 @@ from nslab.capture.words.registry import UDP_GUESSES, UDP_PORTS, over_ip
 
 @over_ip(17)
 def udp(c: Context, data: bytes, at: int) -> None:
+    source, destination = unpack_from("!HH", data, at)
     c.protocol = "UDP"
-    source, destination, length = unpack_from("!HHH", data, at)
     c.source_port, c.destination_port = source, destination
-    c.write(f"{source} → {destination} Len={length - 8}")
+    c.write(f"{source} → {destination}")
+    (length,) = unpack_from("!H", data, at + 4)
     end = at + length
-    if end < len(data):
+    if length < 8 and not (length == 0 and c.version == 6):
+        c.append(f" [BAD UDP LENGTH {length} < 8]")
+        return
+    if not length:
+        length = len(data) + c.missing - at
+    if end > len(data) + c.missing and not c.fragmented:
+        c.append(f" [BAD UDP LENGTH {length} > IP PAYLOAD LENGTH]")
+    c.append(f" Len={length - 8}")
+    (checksum,) = unpack_from("!H", data, at + 6)
+    if c.version == 6 and not checksum:
+        c.append(" [ILLEGAL CHECKSUM (0)]")
+    if end < len(data) + c.missing:
+        c.missing = max(0, end - len(data))
         data = data[:end]
+    if length > 8:
+        data[at + 8]  # one byte at least is asked for
+        payload(c, data, at + 8)
+
+
+def payload(c: Context, data: bytes, at: int) -> None:
+    """Hand on to what reads the lower port, or the higher one, or recognises it."""
+    source, destination = c.source_port, c.destination_port
     low, high = (source, destination) if source <= destination else (destination, source)
-    for port in (low, high):
-        dissect = UDP_PORTS.get(port)
-        if dissect is not None and dissect(c, data, at + 8) is not False:
-            return
+    dissect = UDP_PORTS.get(low)
+    if dissect is not None and dissect(c, data, at) is not False:
+        return
+    dissect = UDP_PORTS.get(high)
+    if dissect is not None and dissect(c, data, at) is not False:
+        return
     for guess in UDP_GUESSES:
-        if guess(c, data, at + 8) is not False:
+        if guess(c, data, at) is not False:
             return
