@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from nslab.capture.capture import Capture
+    from nslab.capture.files import read
+    from nslab.capture.recording import table
     from nslab.instruments import Lab
     from nslab.runbook.checks import check
 
 __version__ = "0.1.0"
-__all__ = ["Lab", "__version__", "check", "load_ipython_extension"]
+__all__ = ["Capture", "Lab", "__version__", "check", "load_ipython_extension", "read", "table"]
 
-_HOME = {"Lab": "nslab.instruments", "check": "nslab.runbook.checks"}
+_HOME = {
+    "Capture": "nslab.capture.capture",
+    "Lab": "nslab.instruments",
+    "check": "nslab.runbook.checks",
+    "read": "nslab.capture.files",
+    "table": "nslab.capture.recording",
+}
 
 
 def __getattr__(name: str) -> Any:

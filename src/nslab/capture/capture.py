@@ -59,7 +59,7 @@ class Capture(Recording):
             raise UsageError(f"ring_mb is 1 to 1024 MiB for each point, not {ring_mb}")
         named = points.parse_all(words)
         super().__init__(Packets.none(*named))
-        self.filter = filter
+        self._filter = filter
         self.snaplen = snaplen
         self._named = named
         self._lab = lab
@@ -119,6 +119,19 @@ class Capture(Recording):
     def __len__(self) -> int:
         return 0 if self._reader is None else len(self._reader.store)
 
+    def wait(self, number: int, seconds: float) -> bool:
+        """Wait for more packets than `number`, or for the end; return whether it came to that."""
+        reader = self._reader
+        if reader is None:
+            return False
+        with reader.arrived:
+            return reader.arrived.wait_for(lambda: len(reader.store) > number or reader.ended.is_set(), seconds)
+
+    @property
+    def filter(self) -> str:
+        """What is let in, in tcpdump's language; empty: everything."""
+        return self._filter
+
     @property
     def lost(self) -> int:
         """Packets that the kernel had to drop because the ring was full."""
@@ -149,7 +162,7 @@ class Capture(Recording):
 
         @cache
         def program(link_type: int) -> Program:
-            return filters.compile(self.filter, knower, link_type=link_type, snaplen=self.snaplen)
+            return filters.compile(self._filter, knower, link_type=link_type, snaplen=self.snaplen)
 
         return program
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from nslab.capture import crafting
+from nslab.capture.crafting import ScapyPackets
 from nslab.capture.packets import Packets, Point
 from nslab.capture.table import Table
 from nslab.capture.words import Dissector
+from nslab.errors import UsageError
 
 
 class Recording:
@@ -21,10 +26,16 @@ class Recording:
     recording.save("y.pcapng")
     """
 
-    digits = 9  # of a second that its times have
-
-    def __init__(self, packets: Packets, *, remarks: Sequence[str] = (), alarms: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        packets: Packets,
+        *,
+        remarks: Sequence[str] = (),
+        alarms: Sequence[str] = (),
+        digits: Sequence[int] = (9,),
+    ) -> None:
         self._kept = packets
+        self._digits = tuple(digits)
         self._remarks = tuple(remarks)
         self._alarms = tuple(alarms)
         self._words = Dissector()
@@ -43,6 +54,16 @@ class Recording:
     def since(self, number: int) -> Packets:
         """Return the packets that came after the first `number`, in their order, which never changes."""
         return self._kept.select(slice(number, None))
+
+    @property
+    def filter(self) -> str:
+        """What was let in, in tcpdump's language; empty: everything, or it is not known."""
+        return ""
+
+    @property
+    def lost_at(self) -> Mapping[str, int] | None:
+        """Packets that were lost at each point; None where nobody knows."""
+        return None
 
     @property
     def running(self) -> bool:
@@ -67,7 +88,7 @@ class Recording:
         """The packets so far in tshark's columns."""
         packets = self.packets_
         words = self.read()
-        return Table(packets, words, remarks=self.remarks, alarms=self.alarms, digits=self.digits)
+        return Table(packets, words, remarks=self.remarks, alarms=self.alarms, digits=self._digits)
 
     def read(self, most: int | None = None) -> Dissector:
         """Read on, `most` packets at the most, and return the words so far: a table that is watched reads in steps."""
@@ -84,5 +105,52 @@ class Recording:
         """The packets so far as a pandas DataFrame with tshark's columns; Time in seconds since the first."""
         return self.table.frame
 
+    @property
+    def packets(self) -> ScapyPackets:
+        """The packets as scapy's, each taken apart when it is looked at; `packets[0]` is number 1."""
+        return ScapyPackets(self.packets_)
+
+    def __getitem__(self, number: int) -> Any:
+        """Return the packet with this number in the table, as scapy takes it apart; `[-1]` is the last one."""
+        total = len(self)
+        if not 1 <= abs(number) <= total:
+            raise UsageError(f"there is no packet number {number}: they are 1 to {total}" if total else "no packets")
+        return self.packets[number - 1 if number > 0 else number]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.packets)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the packets to a file, .pcapng or .pcap by its name; with .gz behind it, compressed.
+
+        .pcapng keeps points as interfaces with their names, which way packets went, and how many were lost.
+        Raises UsageError for another ending, or a place that cannot be written to.
+        """
+        from nslab.capture import files
+
+        return files.save(self.packets_, path, filter=self.filter, dropped=self.lost_at)
+
+    @property
+    def socket(self) -> Any:
+        """What scapy's `sniff(opened_socket=cap.socket, count=…)` reads packets from, from the first on."""
+        return crafting.opened_socket(self.since, self.wait)
+
+    def wait(self, number: int, seconds: float) -> bool:  # noqa: ARG002 - a capture that runs waits
+        """Wait for more packets than `number`, or for the end; return whether it came to that."""
+        return True
+
+    def __repr__(self) -> str:
+        return repr(self.table)
+
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
+
+
+def table(packets: Iterable[Any]) -> Table:
+    """Return a table of scapy's packets, whoever has sniffed or made them.
+
+    >>> nslab.table(sniff(offline="x.pcap"))
+
+    Raises UsageError when something in it is no scapy packet.
+    """
+    return Recording(crafting.undissected(packets)).table

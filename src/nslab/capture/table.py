@@ -71,13 +71,13 @@ class Table:
         *,
         remarks: Sequence[str] = (),
         alarms: Sequence[str] = (),
-        digits: int = 9,
+        digits: Sequence[int] = (9,),
     ) -> None:
         self.packets = packets
         self.words = words
         self.remarks = tuple(remarks)
         self.alarms = tuple(alarms)
-        self.digits = digits
+        self.digits = tuple(digits)
 
     def __len__(self) -> int:
         return len(self.packets)
@@ -111,11 +111,12 @@ class Table:
         """Yield the rows of a slice."""
         packets, words = self.packets, self.words
         first = int(packets.time[0]) if len(packets) else 0
-        points = [str(point) if POINT in self.columns else "" for point in packets.points]
+        points = self._labels()
+        digits = self.digits * len(points) if len(self.digits) < len(points) else self.digits
         for index in range(*which.indices(len(packets))):
             yield Row(
                 index + 1,
-                seconds(int(packets.time[index]) - first, self.digits),
+                seconds(int(packets.time[index]) - first, digits[packets.point[index]]),
                 words.source[index],
                 words.destination[index],
                 words.protocol[index],
@@ -156,6 +157,12 @@ class Table:
         said = [f'<div style="{_LOST}">{escape(each)}</div>' for each in self.alarms]
         said += [f"<div>{escape(each)}</div>" for each in self.remarks]
         return f'<div class="nslab-packets">{table if len(self) else ""}{"".join(said)}</div>'
+
+    def _labels(self) -> list[str]:
+        """Return what the column Point says for each of the points: of one width, so that a text is in columns."""
+        if POINT not in self.columns:
+            return [""] * len(self.packets.points)
+        return [str(point) for point in self.packets.points]
 
     def _parts(self) -> list[slice]:
         if len(self) <= _SHOWN:
