@@ -21,7 +21,7 @@ _GAP: Final = 64.0  # between columns, where the cables are
 _BULGE: Final = 36.0  # room for the cables between two nodes of one column
 _NARROWEST: Final = 132.0
 _WIDEST: Final = 236.0  # of an interface; what is longer is cut
-_MOST_UNITS: Final = 32  # of a node
+_MOST_UNITS: Final = 24  # of a node
 _MOST_NOTES: Final = 8
 _COLUMNS_LEFT: Final = 2  # of containers; a longer chain stands below one another
 _NOWHERE: Final = Box(0, 0, 0, 0)
@@ -100,8 +100,8 @@ class NodeBox:
 
     def inner_width(self) -> float:
         across, left, right = (max((unit.size()[0] for unit in lane), default=0) for lane in self.lanes())
-        heading = max(width(self.node.name, size=14, style="strong") + 90, 150)
-        return min(max(across, left + (_BETWEEN_LANES + right if right else 0), heading), 2 * _WIDEST + _BETWEEN_LANES)
+        heading = min(width(self.node.name, size=14, style="strong") + 90, _WIDEST)
+        return max(across, left + (_BETWEEN_LANES + right if right else 0), heading)
 
     def place(self, x: float, y: float, wide: float) -> None:
         """Give it and all in it their places, from its upper left corner; its height follows from what it holds."""
@@ -113,7 +113,7 @@ class NodeBox:
             _stack(left, x + PADDING, at, inner - half - _BETWEEN_LANES),
             _stack(right, x + wide - PADDING - half, at, half),
         ]
-        at = max(bottoms) + (LINE if self.more else 0)
+        at = max(bottoms) + (LINE if self.more or not self.units else 0)
         self.notes = list(_notes(self.node, inner))
         for note in self.notes:
             note.box = Box(x + PADDING, at, inner, note.height)

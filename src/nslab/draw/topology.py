@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from nslab.draw import words
-from nslab.draw.layout import LINE, PADDING, Cable, Layout, NodeBox, Note, Unit, lay_out
+from nslab.draw.layout import HEAD, LINE, PADDING, Cable, Layout, NodeBox, Note, Unit, lay_out
 from nslab.draw.picture import Picture
 from nslab.draw.svg import Drawing, Point, clip, width
 from nslab.lab.state import LabState
@@ -47,7 +47,7 @@ def _draw_node(drawing: Drawing, placed: NodeBox) -> None:
         word, style = ("forwarding on", "good strong") if node.forwards else ("forwarding off", "dim")
         drawing.text(box.x + PADDING, box.y + 36, word, f"small {style}")
     if not placed.units:
-        drawing.text(box.x + PADDING, box.bottom - PADDING + 2, "no interface", "small warn")
+        drawing.text(box.x + PADDING, box.y + HEAD + 9, "no interface", "small warn")
     if placed.more:
         bottom = placed.notes[0].box.y if placed.notes else box.bottom - PADDING
         drawing.text(box.x + PADDING, bottom - 4, f"… and {placed.more} more interfaces", "small dim")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from nslab.draw.svg import clip, width
+from nslab.draw.svg import clip, width, wrap
 from nslab.lab.nat import NatRule
 from nslab.lab.state import Interface, LabState, NodeState, Route
 
@@ -63,7 +63,7 @@ def lines(interface: Interface, *, most: float) -> Iterator[Line]:
     if what := _what(interface):
         yield Line(clip(what, most, style="dim"), "dim")
     for address in addresses(interface):
-        yield Line(clip(address, most, style="mono"), "mono")
+        yield from (Line(part, "mono") for part in wrap(address, most, style="mono", lines=3))
 
 
 def routes(node: NodeState) -> list[tuple[str, str]]:
@@ -74,7 +74,8 @@ def routes(node: NodeState) -> list[tuple[str, str]]:
     for kind in sorted(kinds):
         there = ", ".join(each.destination for each in made if each.kind == kind and each.table == 254)
         told.append((f"{kind} {there}", "route"))
-    if not any(each.destination == "default" and each.family == 4 for each in node.routes):
+    has_default = any(each.destination == "default" and each.family == 4 for each in node.routes)
+    if not has_default and any(each.kind != "loopback" for each in node.interfaces):
         told.insert(0, ("no default route", "missing"))
     return told
 
@@ -147,7 +148,7 @@ def _what(interface: Interface) -> str:
     if interface.vlan is not None:
         return f"VLAN {interface.vlan} on {interface.parent or 'another namespace'}"
     if interface.kind == "veth":
-        return "cable into a namespace that is no node" if interface.peer and not interface.peer.node else ""
+        return "leads to no node" if interface.peer and not interface.peer.node else ""
     if interface.kind in {"loopback", "ethernet"}:
         return ""
     over = f" on {interface.parent}" if interface.parent else ""
