@@ -58,6 +58,7 @@ records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself.
 
 from nslab.capture.words import (  # each enters itself in the registry: one a line
     arp,
+    dns,
     ethernet,
     icmp,
     icmpv6,
@@ -75,6 +76,7 @@ __all__ = [
     "Dissector",
     "Malformed",
     "arp",
+    "dns",
     "ethernet",
     "icmp",
     "icmpv6",
