@@ -8,7 +8,7 @@ from functools import cache
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from nslab.capture import filters, points
+from nslab.capture import account, filters, points
 from nslab.capture.filters import WHOLE, Program
 from nslab.capture.links import Links
 from nslab.capture.packets import Packets
@@ -155,6 +155,16 @@ class Capture(Recording):
             return []
         of_taps = [event for tap in self._reader.taps for event in tap.events]
         return sorted([*of_taps, *self._reader.events], key=lambda event: event.time)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What is said in red: that packets are missing, or that there are none."""
+        return () if self._reader is None else tuple(account.alarms(self._reader, self._filter))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said below the table: what happened at its points, and whether it still runs."""
+        return () if self._reader is None else tuple(account.remarks(self._reader, self.events))
 
     def _programs(self) -> Callable[[int], Program]:
         """Return what gives the filter for a link type, and see now that the filter is right."""

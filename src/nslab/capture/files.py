@@ -81,17 +81,24 @@ def save(
     Raises UsageError for another ending, a place that cannot be written to, or packets that .pcap cannot hold.
     """
     place = Path(path)
-    suffixes = [suffix.lower() for suffix in place.suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    kind = suffixes[-2:-1] if packed else suffixes[-1:]
-    if kind not in ([".pcapng"], [".pcap"]):
-        raise UsageError(f"{place}: its name shall end in .pcapng or .pcap (or these with .gz)")
+    kind, packed = check(place)
     with _replacing(place, packed=packed) as file:
-        if kind == [".pcap"]:
+        if kind == ".pcap":
             pcap.write(packets, file)
         else:
             pcapng.write(packets, file, filter=filter, dropped=dropped, program=f"nslab {nslab.__version__}")
     return place
+
+
+def check(place: Path) -> tuple[str, bool]:
+    """Return the format that a file's name asks for, and whether it shall be compressed; UsageError for no such one."""
+    name, packed = place.name.lower().removesuffix(".gz"), place.suffix.lower() == ".gz"
+    kind = next((kind for kind in (".pcapng", ".pcap") if name.endswith(kind)), None)
+    if kind is None:
+        raise UsageError(f"{place}: its name shall end in .pcapng or .pcap (or these with .gz)")
+    if not place.parent.is_dir():
+        raise UsageError(f"{place}: there is no directory {place.parent}")
+    return kind, packed
 
 
 @contextmanager

@@ -101,8 +101,8 @@ class Links:
             done = False
             while not done:
                 message = self._socket.recv(1 << 16)
-                done = any(kind in {_DONE, _ERROR} for kind, _ in _messages(message))
-                seen |= {_LINK.unpack_from(body)[2] for kind, body in _messages(message) if kind == _NEW_LINK}
+                done = any(kind in {_DONE, _ERROR} for kind, _ in messages(message))
+                seen |= {_LINK.unpack_from(body)[2] for kind, body in messages(message) if kind == _NEW_LINK}
                 yield from self._read(message)
         finally:
             self._socket.settimeout(0)
@@ -111,7 +111,7 @@ class Links:
                 yield Change(self.known.pop(index), None)
 
     def _read(self, message: bytes) -> Iterator[Change]:
-        for kind, body in _messages(message):
+        for kind, body in messages(message):
             # A bridge tells of its ports in messages of its own family: a port that leaves it is not deleted.
             if kind not in {_NEW_LINK, _DEL_LINK} or body[0] != socket.AF_UNSPEC:
                 continue
@@ -124,7 +124,8 @@ class Links:
                 yield Change(before, None)
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield kind and body of each netlink message in what was received."""
     at = 0
     while at + _HEADER.size <= len(data):
         length, kind, *_ = _HEADER.unpack_from(data, at)

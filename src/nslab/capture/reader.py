@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nslab.capture.blocks import Bytes, Frames
+from nslab.capture.filters import NOTHING
 from nslab.capture.links import Links
 from nslab.capture.packets import Packets
 from nslab.capture.store import Store, join
@@ -49,6 +50,8 @@ class Reader:
         self._thread = threading.Thread(target=self._run, name="nslab capture", daemon=True)
 
     def start(self) -> None:
+        for tap in self.taps:
+            tap.proved = tap.is_in_place()
         self._thread.start()
 
     def stop(self) -> None:
@@ -140,6 +143,10 @@ class Reader:
     def _finish(self) -> None:
         """Freeze all rings at once, and read what is still in them."""
         try:
+            for tap in self.taps:
+                tap.proved = tap.proved and tap.is_in_place()
+            for tap in self.taps:
+                tap.ring.admit(NOTHING)  # all of them at once, before the first of them takes its time
             for tap in self.taps:
                 tap.ring.freeze()
             end = time.monotonic() + _PATIENCE

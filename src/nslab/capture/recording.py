@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nslab.capture import crafting
+from nslab.capture import columns, crafting
 from nslab.capture.crafting import ScapyPackets
 from nslab.capture.packets import Packets, Point
 from nslab.capture.table import Table
@@ -104,6 +104,11 @@ class Recording:
     def frame(self) -> Any:
         """The packets so far as a pandas DataFrame with tshark's columns; Time in seconds since the first."""
         return self.table.frame
+
+    @property
+    def columns(self) -> Any:
+        """The frame without Info, of a million packets at once; Protocol is then TCP or UDP, not what it carries."""
+        return columns.frame(self.packets_)
 
     @property
     def packets(self) -> ScapyPackets:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from itertools import chain
 from typing import Any, Final
 
 from nslab.capture.packets import Packets
@@ -37,13 +38,12 @@ class Row:
     point: str = ""
 
     def __str__(self) -> str:
-        """Return the line that tshark prints."""
-        addresses = f"{self.source:>12} {_ARROW} {self.destination:<12}"
-        return f"{self.number:5} {self.time:>10} {self.cell}{addresses} {self.protocol} {self.length} {self.info}"
+        return self.line(f" {self.point}" if self.point else "")
 
-    @property
-    def cell(self) -> str:
-        return f"{self.point} " if self.point else ""
+    def line(self, extra: str = "") -> str:
+        """Return the line that tshark prints, with something extra behind the time."""
+        addresses = f"{self.source:>12} {_ARROW} {self.destination:<12}"
+        return f"{self.number:5} {self.time:>10}{extra} {addresses} {self.protocol} {self.length} {self.info}"
 
     def values(self) -> list[str | int]:
         """Return its cells in the order of the columns."""
@@ -108,66 +108,80 @@ class Table:
         return pd.DataFrame(values)
 
     def rows(self, which: slice = slice(None)) -> Iterator[Row]:
-        """Yield the rows of a slice."""
-        packets, words = self.packets, self.words
-        first = int(packets.time[0]) if len(packets) else 0
-        points = self._labels()
-        digits = self.digits * len(points) if len(self.digits) < len(points) else self.digits
-        for index in range(*which.indices(len(packets))):
-            yield Row(
-                index + 1,
-                seconds(int(packets.time[index]) - first, digits[packets.point[index]]),
-                words.source[index],
-                words.destination[index],
-                words.protocol[index],
-                int(packets.length[index]),
-                words.info[index],
-                points[packets.point[index]],
-            )
+        """Yield the rows of a slice, without a step."""
+        start, stop, _ = which.indices(len(self.packets))
+        first = int(self.packets.time[0]) if len(self.packets) else 0
+        some = self.packets.select(slice(start, stop))
+        yield from rows(some, self.words, start=start, first=first, digits=self.digits)
 
-    def csv(self) -> str:
-        """Return it as CSV with a header line."""
+    def lines(self) -> Iterator[str]:
+        """Yield what tshark prints, line by line; points are not in it."""
+        for row in self.rows():
+            yield row.line()
+
+    def csv(self) -> Iterator[str]:
+        """Yield it as CSV, line by line, with a header."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(row.values() for row in self.rows())
-        return text.getvalue()
+        for values in chain([self.columns], (row.values() for row in self.rows())):
+            writer.writerow(values)
+            yield text.getvalue().removesuffix("\n")
+            text.seek(0)
+            text.truncate()
 
-    def json(self) -> str:
-        """Return it as a JSON list of objects."""
-        objects = [dict(zip(self.columns, row.values(), strict=True)) for row in self.rows()]
-        return json.dumps(objects, ensure_ascii=False, indent=1)
+    def json(self) -> Iterator[str]:
+        """Yield it as a JSON list of objects, line by line; Time is a number."""
+        yield "["
+        last = len(self)
+        for row in self.rows():
+            values = dict(zip(self.columns, row.values(), strict=True)) | {"Time": float(row.time)}
+            yield f" {json.dumps(values, ensure_ascii=False)}{',' if row.number < last else ''}"
+        yield "]"
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.rows()))
 
     def __repr__(self) -> str:
-        said = [*self.alarms, *self.remarks]
         lines = [str(row) for part in self._parts() for row in self.rows(part)]
         if len(self) > _SHOWN:
             lines.insert(_SHOWN // 2, f"      … {len(self) - _SHOWN} more …")
-        return "\n".join([*lines, *said]) or "no packets"
+        return "\n".join([*lines, *self.alarms, *self.remarks]) or "no packets"
 
     def _repr_html_(self) -> str:
         body = [[_html_row(row.values()) for row in self.rows(part)] for part in self._parts()]
         left_out = f'<tr><td colspan="{len(self.columns)}">… {len(self) - _SHOWN} more …</td></tr>'
-        rows = left_out.join("".join(part) for part in body)
+        html = left_out.join("".join(part) for part in body)
         head = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in self.columns)
-        table = f'<table style="font-family:monospace"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        table = f'<table style="font-family:monospace"><thead><tr>{head}</tr></thead><tbody>{html}</tbody></table>'
         said = [f'<div style="{_LOST}">{escape(each)}</div>' for each in self.alarms]
         said += [f"<div>{escape(each)}</div>" for each in self.remarks]
         return f'<div class="nslab-packets">{table if len(self) else ""}{"".join(said)}</div>'
-
-    def _labels(self) -> list[str]:
-        """Return what the column Point says for each of the points: of one width, so that a text is in columns."""
-        if POINT not in self.columns:
-            return [""] * len(self.packets.points)
-        return [str(point) for point in self.packets.points]
 
     def _parts(self) -> list[slice]:
         if len(self) <= _SHOWN:
             return [slice(None)]
         return [slice(_SHOWN // 2), slice(-_SHOWN // 2, None)]
+
+
+def rows(
+    packets: Packets, words: Dissector, *, start: int = 0, first: int = 0, digits: Sequence[int] = (9,)
+) -> Iterator[Row]:
+    """Yield the rows of packets of which `start` came before; first: the time of the very first, in ns."""
+    several = len(packets.points) > 1
+    names = [str(point) if several else "" for point in packets.points]
+    shown = digits if len(digits) == len(names) else [digits[0]] * len(names)
+    columns = (packets.time, packets.point, packets.length)
+    for index, (time, point, length) in enumerate(zip(*(column.tolist() for column in columns), strict=True), start):
+        yield Row(
+            index + 1,
+            seconds(time - first, shown[point]),
+            words.source[index],
+            words.destination[index],
+            words.protocol[index],
+            length,
+            words.info[index],
+            names[point],
+        )
 
 
 def seconds(nanoseconds: int, digits: int) -> str:

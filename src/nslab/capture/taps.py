@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nslab.capture import blocks, filters, points
+from nslab.capture import blocks, filters, points, proof
 from nslab.capture.filters import Program
 from nslab.capture.links import Change, Link, Links
 from nslab.capture.packets import ETHERNET, Point
 from nslab.capture.ring import Ring
+from nslab.errors import LabError
 from nslab.sandbox.door import Node
 
 
@@ -41,6 +42,8 @@ class Tap:
         self.links = links
         self.link = links.named(point.interface)
         self.events: list[Event] = []
+        self.node = node
+        self.proved = False  # the kernel's own list had it in place, from its start to its end
         self.passed = 0  # packets that went through the interface while it was tapped
         self._program = program
         self._mine: set[int] = set()  # indexes that the interface has had
@@ -92,6 +95,13 @@ class Tap:
         if self.link is None:
             return "deleted" if self._mine else "never appeared"
         return "up" if self.link.up else "down"
+
+    def is_in_place(self) -> bool:
+        """Return whether the kernel's list of packet sockets has this tap; false when its node is gone."""
+        try:
+            return self.ring.inode() in proof.in_place(self.node)
+        except LabError:
+            return False
 
     def note_passed(self) -> None:
         """Take note of the interface's own counter, which goes with it."""

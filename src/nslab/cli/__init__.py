@@ -19,6 +19,8 @@ _HOME: Final = {
     "exec": "nodes",
     "shell": "nodes",
     "down": "labs",
+    "sniff": "sniff",
+    "table": "sniff",
     "run": "runs",
     "lab": "runs",
     "doctor": "machine",
