@@ -1,0 +1,31 @@
+"""MPLS (RFC 3032): a stack of labels, and below it what its first four bits suggest."""
+
+from __future__ import annotations
+
+from struct import unpack_from
+
+from nslab.capture.words.context import Context
+from nslab.capture.words.ethernet import ethernet, next_type
+from nslab.capture.words.registry import over_ethernet, over_ip
+
+
+@over_ethernet(0x8847, 0x8848)
+@over_ip(137)
+def mpls(c: Context, data: bytes, at: int) -> None:
+    c.protocol = "MPLS"
+    c.write("MPLS Label Switched Packet")
+    bottom = 0
+    while not bottom:
+        (entry,) = unpack_from("!I", data, at)
+        at += 4
+        bottom = entry >> 8 & 1
+    if at >= len(data):
+        return
+    version = data[at] >> 4
+    if version == 4:
+        next_type(c, data, at, 0x0800)
+    elif version == 6:
+        next_type(c, data, at, 0x86DD)
+    elif version == 0:  # a control word, and the Ethernet of a pseudowire (RFC 4448)
+        c.write("")
+        ethernet(c, data, at + 4)
