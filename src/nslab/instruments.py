@@ -9,6 +9,8 @@ from nslab.lab import lab
 if TYPE_CHECKING:
     from nslab.capture.capture import Capture
     from nslab.draw.picture import Picture
+    from nslab.journey.journey import Journey
+    from nslab.sandbox.door import Command
 
 
 class Lab(lab.Lab):
@@ -31,6 +33,24 @@ class Lab(lab.Lab):
         from nslab.capture.capture import Capture
 
         return Capture(self, *points, filter=filter, **options)
+
+    def journey(self, node: str, command: Command, *, timeout: float | None = None) -> Journey:
+        """Run a command in a node and follow its packet through the lab: every interface, every hook, where and why.
+
+            journey = lab.journey("mycontainer", "ping -c1 8.8.8.8")
+            journey.where            # Where(node='host', stage='the routing decision')
+            journey.why.message      # 'host does not forward: net.ipv4.ip_forward is 0'
+            journey.hops             # a DataFrame, one row per interface or hook
+            journey.ladder()         # a picture
+
+        timeout  seconds, after which the command is killed and LabError raised
+
+        The lab is left as it was. Raises MachineError when the kernel cannot log packets (nf_tables).
+        """
+        from nslab.draw import ladder
+        from nslab.journey.journey import follow
+
+        return follow(self, node, command, timeout=timeout, draw=ladder.draw)
 
     def draw(self) -> Picture:
         """Return a picture of the lab as it is now, from what its kernels tell: a notebook shows it.

@@ -21,6 +21,7 @@ _HOME: Final = {
     "down": "labs",
     "sniff": "sniff",
     "table": "sniff",
+    "journey": "journey",
     "run": "runs",
     "lab": "runs",
     "doctor": "machine",

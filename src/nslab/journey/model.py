@@ -44,7 +44,9 @@ class Why:
     code: str  # "forwarding-off"
     message: str
     evidence: tuple[str, ...] = ()
-    remedy: str = ""  # a command, ready to be typed in the node of `Where`
+    remedy: str = ""  # a command, ready to be typed in `remedy_node`
+    remedy_node: str = ""
+    link: str = ""  # where the kernel's behaviour is described
 
 
 @dataclass(frozen=True, slots=True)
