@@ -100,7 +100,7 @@ class NodeBox:
 
     def inner_width(self) -> float:
         across, left, right = (max((unit.size()[0] for unit in lane), default=0) for lane in self.lanes())
-        heading = min(width(self.node.name, size=14, style="strong") + 90, _WIDEST)
+        heading = min(width(self.node.name, "big strong") + 90, _WIDEST)
         return max(across, left + (_BETWEEN_LANES + right if right else 0), heading)
 
     def place(self, x: float, y: float, wide: float) -> None:
@@ -214,10 +214,10 @@ def _sort_ports(unit: Unit, order: Mapping[str, int]) -> None:
 def _notes(node: NodeState, inner: float) -> Iterable[Note]:
     routes = words.routes(node)
     for text, style in [*routes[:_MOST_NOTES], *_rest(len(routes) - _MOST_NOTES, "routes")]:
-        yield Note(tuple(wrap(text, inner, size=11, style="mono", lines=3)), style)
+        yield Note(tuple(wrap(text, inner, "small mono", lines=3)), style)
     rules = [words.rule(each) for each in node.rules]
     for text, style in [*((rule, "rule") for rule in rules[:_MOST_NOTES]), *_rest(len(rules) - _MOST_NOTES, "rules")]:
-        yield Note(tuple(wrap(text, inner - 12, size=11, style="mono", lines=4)), style)
+        yield Note(tuple(wrap(text, inner - 12, "small mono", lines=4)), style)
 
 
 def _rest(count: int, what: str) -> list[tuple[str, str]]:

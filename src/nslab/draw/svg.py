@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Final
 
 MONO: Final = 0.61  # widths of a letter as parts of its size; the fonts of all systems are within a few percent
 _SANS: Final = 0.56
-_STRONG: Final = 0.6
+_STRONG: Final = 0.61
+_CAPITAL: Final = 0.7
+_SIZES: Final = {"tiny": 10, "small": 11, "big": 14}  # as drawing.css has them; else 12
 Point = tuple[float, float]
 
 
@@ -81,6 +84,27 @@ class Drawing:
         path = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
         self._shapes.append(f'<path d="M{path} Z" class="{style}"/>')
 
+    def arrow(self, start: Point, end: Point, style: str, *, short: float = 5) -> None:
+        """Draw a line with a head that ends `short` pixels before its end."""
+        (x1, y1), (x2, y2) = start, end
+        length = math.hypot(x2 - x1, y2 - y1) or 1
+        ux, uy = (x2 - x1) / length, (y2 - y1) / length
+        tip = (x2 - ux * short, y2 - uy * short)
+        foot = (tip[0] - ux * 7, tip[1] - uy * 7)
+        self.line(start, foot, style)
+        self.polygon(
+            [tip, (foot[0] - uy * 3.5, foot[1] + ux * 3.5), (foot[0] + uy * 3.5, foot[1] - ux * 3.5)], f"head {style}"
+        )
+
+    def slanted(self, x: float, y: float, text: str, style: str) -> None:
+        """Write a line that goes up to the right from a point."""
+        place = f'x="{_n(x)}" y="{_n(y)}" transform="rotate(-60 {_n(x)} {_n(y)})"'
+        self._shapes.append(f'<text {place} class="{style}">{clean(text)}</text>')
+
+    def add(self, other: Drawing) -> None:
+        """Put all of another drawing above this one."""
+        self._shapes += other._shapes
+
     def dot(self, x: float, y: float, radius: float, style: str = "") -> None:
         named = f' class="{style}"' if style else ""
         self._shapes.append(f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"{named}/>')
@@ -101,48 +125,51 @@ def clean(text: str) -> str:
     return escape("".join(letter if letter.isprintable() else "�" for letter in text))
 
 
-def width(text: str, *, size: float = 12, style: str = "") -> float:
+def width(text: str, style: str = "") -> float:
     """Return about how wide a line is, rather too much than too little."""
     words = style.split()
     letter = MONO if "mono" in words else _STRONG if "strong" in words else _SANS
-    wide = sum(1 if unicodedata.east_asian_width(each) in "WF" else letter for each in text)
-    return wide * size
+    capital = letter if "mono" in words else _CAPITAL
+    wide = sum(
+        1 if unicodedata.east_asian_width(each) in "WF" else capital if each.isupper() else letter for each in text
+    )
+    return wide * next((_SIZES[word] for word in words if word in _SIZES), 12)
 
 
-def clip(text: str, most: float, *, size: float = 12, style: str = "") -> str:
+def clip(text: str, most: float, style: str = "") -> str:
     """Return as much of a line as fits into `most` pixels, with … for the rest."""
-    if width(text, size=size, style=style) <= most:
+    if width(text, style) <= most:
         return text
-    while text and width(text + "…", size=size, style=style) > most:
+    while text and width(text + "…", style) > most:
         text = text[:-1]
     return text + "…"
 
 
-def wrap(text: str, most: float, *, size: float = 12, style: str = "", lines: int = 0) -> list[str]:
+def wrap(text: str, most: float, style: str = "", *, lines: int = 0) -> list[str]:
     """Return a text in lines that are not wider than `most`, `lines` of them at most; a long word is broken."""
     made: list[str] = []
     line = ""
     for word in text.split():
         longer = f"{line} {word}".strip()
-        if width(longer, size=size, style=style) <= most:
+        if width(longer, style) <= most:
             line = longer
             continue
         if line:
             made.append(line)
         line = word
-        while width(line, size=size, style=style) > most and len(line) > 1:
-            part = _fitting(line, most, size=size, style=style)
+        while width(line, style) > most and len(line) > 1:
+            part = _fitting(line, most, style)
             made.append(part)
             line = line[len(part) :]
     made.append(line)
     if lines and len(made) > lines:
-        made = [*made[: lines - 1], clip(" ".join(made[lines - 1 :]), most, size=size, style=style)]
+        made = [*made[: lines - 1], clip(" ".join(made[lines - 1 :]), most, style)]
     return made
 
 
-def _fitting(word: str, most: float, *, size: float, style: str) -> str:
+def _fitting(word: str, most: float, style: str) -> str:
     length = len(word)
-    while length > 1 and width(word[:length], size=size, style=style) > most:
+    while length > 1 and width(word[:length], style) > most:
         length -= 1
     return word[:length]
 

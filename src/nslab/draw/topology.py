@@ -39,8 +39,8 @@ def _draw_node(drawing: Drawing, placed: NodeBox) -> None:
     node, box = placed.node, placed.box
     drawing.box(box, "node container" if node.container else "node", radius=8, title=node.name)
     tag = "container" if node.container else ""
-    room = box.width - 2 * PADDING - (width(tag, size=11) + 8 if tag else 0)
-    drawing.text(box.x + PADDING, box.y + 21, clip(node.name, room, size=14, style="strong"), "big strong")
+    room = box.width - 2 * PADDING - (width(tag, "small") + 8 if tag else 0)
+    drawing.text(box.x + PADDING, box.y + 21, clip(node.name, room, "big strong"), "big strong")
     if tag:
         drawing.text(box.right - PADDING, box.y + 21, tag, "small dim end")
     if node.forwards is not None:

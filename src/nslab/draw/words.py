@@ -26,7 +26,7 @@ class Line:
     @property
     def width(self) -> float:
         gap = 10 if self.right else 0
-        return width(self.left, style=self.style) + gap + width(self.right, size=11, style=self.right_style)
+        return width(self.left, self.style) + gap + width(self.right, f"small {self.right_style}")
 
 
 def is_shown(interface: Interface) -> bool:
@@ -58,12 +58,12 @@ def condition(interface: Interface) -> tuple[str, str]:
 def lines(interface: Interface, *, most: float) -> Iterator[Line]:
     """Yield what stands in an interface's box, no line wider than `most` pixels."""
     word, style = condition(interface)
-    room = most - width(word, size=11, style=style) - 10
-    yield Line(clip(interface.name, room, style="strong"), "strong", word, style)
+    room = most - width(word, f"small {style}") - 10
+    yield Line(clip(interface.name, room, "strong"), "strong", word, style)
     if what := _what(interface):
-        yield Line(clip(what, most, style="dim"), "dim")
+        yield Line(clip(what, most, "dim"), "dim")
     for address in addresses(interface):
-        yield from (Line(part, "mono") for part in wrap(address, most, style="mono", lines=3))
+        yield from (Line(part, "mono") for part in wrap(address, most, "mono", lines=3))
 
 
 def routes(node: NodeState) -> list[tuple[str, str]]:
