@@ -14,6 +14,8 @@ from nslab.notebook import arguments, cells, completion, labs
 from nslab.notebook.arguments import Arguments, for_cells
 from nslab.notebook.failures import CellFailed, Refused
 from nslab.notebook.session import FIXED, Session
+from nslab.notebook.sniff import Sniffer
+from nslab.notebook.tables import Tables
 
 _HELP: Final = """
 
@@ -38,9 +40,10 @@ _FOR_NODE: Final = for_cells("%%node", of_a_node=True)
 class LabMagics(Magics):
     """Shell cells and the lab's own magic."""
 
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, sniffer: Sniffer) -> None:
         super().__init__(shell)
         self.session = session
+        self.sniffer = sniffer
 
     @cell_magic
     def host(self, line: str, cell: str) -> None:
@@ -87,6 +90,32 @@ class LabMagics(Magics):
                 raise Refused(f"%%node: which one? {', '.join(self.session.nodes())}: %%node NAME")
             cells.run(self.session, values.node, values, cell)
 
+    @line_cell_magic
+    def sniff(self, line: str, cell: str | None = None) -> None:
+        """Capture packets at points NODE:INTERFACE while a cell runs, and show them as a table.
+
+        %%sniff host:br0 host:eth0 --in mycontainer -f "icmp and host 8.8.8.8"
+        ping -c 2 8.8.8.8
+
+        The capture has begun before the cell's first command, and everything that was sent up to its end is in it. It
+        is the variable `cap`: cap.frame, cap.packets, cap[7].show(), cap.save("x.pcapng").
+
+        --in NODE      where the commands run; without it in the host
+        -f FILTER      what is captured, in tcpdump's language
+        --out VAR      the name of the capture, instead of cap
+
+        The options --expect, --timeout, --split, --colour and --window are those of %%host. Several cells long:
+
+        %sniff start host:br0 host:eth0 -f icmp
+        %sniff                  how many there are so far
+        %sniff stop             end it, and show the table
+        """
+        with one_line():
+            if cell is None:
+                self.sniffer.line(line)
+            else:
+                self.sniffer.cell(line, cell)
+
     @line_magic
     def lab(self, line: str) -> None:
         """Show the notebook's lab, make one, come into one, end one; it is the variable `lab`.
@@ -130,7 +159,11 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
     if LabMagics.__name__ in ipython.magics_manager.registry:  # the teaching kernel has them from its start
         return
     session = Session(ipython.user_ns)
-    ipython.register_magics(LabMagics(ipython, session))
+    tables = Tables(ipython)
+    ipython.register_magics(LabMagics(ipython, session, Sniffer(session, tables)))
+    formatter = ipython.display_formatter
+    if formatter is not None:
+        formatter.ipython_display_formatter.for_type_by_name("nslab.capture.recording", "Recording", tables.show)
     completion.add_to(ipython, session)
     transformers: list[Callable[[list[str]], list[str]]] = ipython.input_transformers_cleanup
     transformers.insert(0, _with_a_body)
@@ -139,5 +172,5 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
 def _with_a_body(lines: list[str]) -> list[str]:
     """Give a shell cell without commands an empty line: IPython calls it a UsageError, which runs green in nbval."""
     words: list[Any] = lines[0].split(maxsplit=1) if lines else []
-    alone = len(lines) == 1 and words and words[0] in {"%%host", "%%container", "%%node"}
+    alone = len(lines) == 1 and words and words[0] in {"%%host", "%%container", "%%node", "%%sniff"}
     return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines

@@ -78,6 +78,10 @@ class Session:
         found: Node = self._with_lab(lambda: self._find(name))
         return found
 
+    def __getitem__(self, name: str) -> Node:
+        """Return a node as a lab does: also a container that was told by its PID."""
+        return self.node(name)
+
     def directory(self, name: str) -> str:
         """Return where a node's shell is, / when it has none."""
         return self._shells[name][1].cwd if name in self._shells else "/"
