@@ -133,9 +133,9 @@ class Context:
         """Have `act` called at each `finish`; the same key once."""
         self.dissector.endings[key] = act
 
-    def change(self, index: int, info: str) -> None:
-        """Give an earlier row another Info."""
-        self.dissector.change(index, info)
+    def change(self, index: int, info: str | None = None, protocol: str | None = None) -> None:
+        """Give an earlier row another Info or Protocol."""
+        self.dissector.change(index, info, protocol)
 
     def info_of(self, index: int) -> str:
         """Return the Info of an earlier row."""

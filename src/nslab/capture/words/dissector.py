@@ -60,11 +60,12 @@ class Dissector:
         for ending in self.endings.values():
             ending()
 
-    def change(self, index: int, info: str) -> None:
-        """Give an earlier row another Info."""
-        if self.info[index] != info:
-            self.info[index] = info
-            self._changed.add(index)
+    def change(self, index: int, info: str | None = None, protocol: str | None = None) -> None:
+        """Give an earlier row another Info or Protocol."""
+        for column, text in ((self.info, info), (self.protocol, protocol)):
+            if text is not None and column[index] != text:
+                column[index] = text
+                self._changed.add(index)
 
     def take_changed(self) -> set[int]:
         """Return the indexes of rows that have changed since last asked."""

@@ -82,6 +82,12 @@ def llmnr(c: Context, data: bytes, at: int) -> bool | None:
     return None
 
 
+def doh(c: Context, data: bytes, at: int) -> None:
+    """A message that HTTP carries (RFC 8484)."""
+    c.protocol = "DoH"
+    _message(c, data, at, multicast=False)
+
+
 @over_tcp(53, 5353)
 class DnsStream:
     """DNS over TCP (RFC 1035, 4.2.2): two bytes of length before each message."""
