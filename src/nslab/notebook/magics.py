@@ -16,6 +16,7 @@ from nslab.notebook.failures import CellFailed, Refused
 from nslab.notebook.session import FIXED, Session
 from nslab.notebook.sniff import Sniffer
 from nslab.notebook.tables import Tables
+from nslab.notebook.topology import Pictures
 
 _HELP: Final = """
 
@@ -40,8 +41,9 @@ _FOR_NODE: Final = for_cells("%%node", of_a_node=True)
 class LabMagics(Magics):
     """Shell cells and the lab's own magic."""
 
-    def __init__(self, shell: InteractiveShell, session: Session, sniffer: Sniffer) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, sniffer: Sniffer, pictures: Pictures) -> None:
         super().__init__(shell)
+        self.pictures = pictures
         self.session = session
         self.sniffer = sniffer
 
@@ -131,6 +133,19 @@ class LabMagics(Magics):
         with one_line():
             labs.run(self.session, line)
 
+    @line_magic
+    def topology(self, line: str) -> None:
+        """Show a picture of the lab as it is now: nodes, interfaces, cables, routes, rules that rewrite addresses.
+
+        %topology
+
+        In a browser it follows what the cells change; a `%topology` further down leaves this one as it is.
+        `lab.draw()` returns a picture that stays.
+        """
+        with one_line():
+            Arguments("%topology").read(line)
+            self.pictures.show()
+
     def _name_container(self, line: str) -> None:
         known = Arguments("%container")
         known.add_argument("node", metavar="NAME")
@@ -160,7 +175,9 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
         return
     session = Session(ipython.user_ns)
     tables = Tables(ipython)
-    ipython.register_magics(LabMagics(ipython, session, Sniffer(session, tables)))
+    pictures = Pictures(session, tables.somebody_looks_on)
+    ipython.register_magics(LabMagics(ipython, session, Sniffer(session, tables), pictures))
+    ipython.events.register("post_run_cell", pictures.after_cell)
     formatter = ipython.display_formatter
     if formatter is not None:
         formatter.ipython_display_formatter.for_type_by_name("nslab.capture.recording", "Recording", tables.show)

@@ -93,6 +93,11 @@ class Session:
         self._with_lab(lambda: self._join(name, pid))
         self._named[name] = pid
 
+    @property
+    def named(self) -> dict[str, int]:
+        """The containers that were told by their PID."""
+        return dict(self._named)
+
     def containers(self) -> list[str]:
         """Return the names of the containers that there are."""
         fixed = {*FIXED, *self._named}
