@@ -8,8 +8,9 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.eapol import eap
 from nslab.capture.words.ethernet import next_type
+from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_ethernet
-from nslab.capture.words.values import named, printable
+from nslab.capture.words.values import named
 
 CODES: Final = (
     "Vendor Specific",

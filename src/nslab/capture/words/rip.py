@@ -1,0 +1,31 @@
+"""RIP, versions 1 and 2 (RFC 2453), and RIPng (RFC 2080)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nslab.capture.words.context import Context
+from nslab.capture.words.registry import over_udp
+from nslab.capture.words.values import named
+
+COMMANDS: Final = {1: "Request", 2: "Response", 3: "Traceon", 4: "Traceoff", 5: "Vendor specific (Sun)"}
+ENTRY: Final = 20
+
+
+@over_udp(520)
+def rip(c: Context, data: bytes, at: int) -> None:
+    c.protocol = "RIP"
+    c.write("")
+    command, version = data[at], data[at + 1]
+    if version in (1, 2):
+        c.protocol = f"RIPv{version}"
+    c.write(named(COMMANDS, command, "Unknown command (%u)"))
+    if 0 < (len(data) - at - 4) % ENTRY < 16:
+        c.say_short()
+
+
+@over_udp(521)
+def ripng(c: Context, data: bytes, at: int) -> None:
+    c.protocol = "RIPng"
+    command, version = data[at], data[at + 1]
+    c.write(f" Command {named({1: 'Request', 2: 'Response'}, command, 'Unknown (%u)')}, Version {version}")

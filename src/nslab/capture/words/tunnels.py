@@ -1,0 +1,104 @@
+"""Packets inside packets over IP: GRE, EtherIP, AH; and what hides them, ESP and IPComp."""
+
+from __future__ import annotations
+
+from struct import unpack_from
+from typing import Final
+
+from nslab.capture.words.context import Context
+from nslab.capture.words.ethernet import ethernet, next_type
+from nslab.capture.words.ipv4 import next_protocol
+from nslab.capture.words.isis import iso
+from nslab.capture.words.ppp import ppp
+from nslab.capture.words.registry import ETHERTYPES, over_ip
+
+CHECKSUM, ROUTING, KEY, SEQUENCE, ACKNOWLEDGEMENT = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
+KEEPALIVE, TRANSPARENT_BRIDGING, PPP, ERSPAN, ERSPAN_3, ISO, CISCO_WCCP = (
+    0,
+    0x6558,
+    0x880B,
+    0x88BE,
+    0x22EB,
+    0xFE,
+    0x883E,
+)
+NOT_OVER_GRE: Final = (0x8870,)
+COMPRESSIONS: Final = {1: "OUI", 2: "DEFLATE", 3: "LZS", 4: "LZJH"}  # IANA's transform identifiers of IPComp
+
+
+@over_ip(47)
+def gre(c: Context, data: bytes, at: int) -> None:
+    """Generic routing encapsulation (RFC 2784, 2890; PPTP's, RFC 2637): optional words, then any ethertype."""
+    flags, number = unpack_from("!HH", data, at)
+    c.protocol = "GRE"
+    name = {KEEPALIVE: "Possible GRE keepalive packet", PPP: "PPP", ERSPAN: "ERSPAN", ISO: "OSI"}.get(number)
+    c.write(f"Encapsulated {name or f'0x{number:04x} (unknown)'}")
+    at += 4
+    for flag in (CHECKSUM | ROUTING, KEY, SEQUENCE, ACKNOWLEDGEMENT):
+        if flags & flag:
+            unpack_from("!I", data, at)
+            at += 4
+    if flags & ROUTING or at >= len(data) + c.missing:
+        return
+    if number == TRANSPARENT_BRIDGING:
+        c.write("")
+        ethernet(c, data, at)
+    elif number == PPP:
+        ppp(c, data, at + 2 if data[at : at + 2] == b"\xff\x03" else at)
+    elif number in (ERSPAN, ERSPAN_3):
+        erspan(c, data, at, with_header=bool(flags & SEQUENCE), third=number == ERSPAN_3)
+    elif number == CISCO_WCCP:
+        next_type(c, data, at + 4, 0x0800)
+    elif number == ISO:
+        iso(c, data, at)
+    elif number in ETHERTYPES and number not in NOT_OVER_GRE:
+        next_type(c, data, at, number)
+
+
+def erspan(c: Context, data: bytes, at: int, *, with_header: bool, third: bool) -> None:
+    """A switch's copy of a frame; the first kind has no header of its own."""
+    if third:
+        at += 20 if data[at + 11] & 1 else 12
+    elif with_header:
+        at += 8
+    c.write("")
+    ethernet(c, data, at)
+
+
+@over_ip(97)
+def ether_ip(c: Context, data: bytes, at: int) -> None:
+    """Ethernet in IP (RFC 3378)."""
+    c.protocol = "ETHERIP"
+    c.write("")
+    unpack_from("!H", data, at)
+    ethernet(c, data, at + 2)
+
+
+@over_ip(50)
+def esp(c: Context, data: bytes, at: int) -> None:
+    """Encapsulating security payload (RFC 4303): only its first words can be read."""
+    c.protocol = "ESP"
+    c.write("")
+    index, _ = unpack_from("!II", data, at)
+    c.write(f"ESP (SPI=0x{index:08x})")
+
+
+@over_ip(51)
+def authentication(c: Context, data: bytes, at: int) -> None:
+    """Authentication header (RFC 4302); its length counts words, less two."""
+    c.protocol = "AH"
+    c.write("")
+    number, size, index, _ = unpack_from("!BBxxII", data, at)
+    c.write(f"AH (SPI=0x{index:08x})")
+    at += (size + 2) * 4
+    if at < len(data):
+        next_protocol(c, data, at, number)
+
+
+@over_ip(108)
+def ip_comp(c: Context, data: bytes, at: int) -> None:
+    """Compressed payload (RFC 3173)."""
+    c.protocol = "IPComp"
+    c.write("")
+    (index,) = unpack_from("!xxH", data, at)
+    c.write(f"IPComp (CPI={COMPRESSIONS.get(index) or f'0x{index:04x}'})")
