@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nslab.capture.reader import Reader
+from nslab.capture.reader import Reader, full
 from nslab.capture.table import seconds
 from nslab.capture.taps import Event, Tap
 
@@ -16,7 +16,9 @@ def alarms(reader: Reader, filter: str) -> Iterator[str]:
             yield f"{tap.point}: {_packets(tap.ring.dropped)} lost: the ring was full (a larger ring_mb holds more)"
     if not reader.ended.is_set():
         return
-    if not reader.exact:
+    if reader.full:
+        yield f"it {full(reader.store.limit)}"
+    elif not reader.exact:
         yield "not everything that the kernel has counted could be read"
     for tap in reader.taps:
         if tap.state == "never appeared":

@@ -167,12 +167,13 @@ class Capture(Recording):
         return () if self._reader is None else tuple(account.remarks(self._reader, self.events))
 
     def _programs(self) -> Callable[[int], Program]:
-        """Return what gives the filter for a link type, and see now that the filter is right."""
-        knower = self._lab[_KNOWS_FILTERS]
+        """Return what gives the filter for a link type; UsageError for a wrong one."""
+        knower, expression, snaplen = self._lab[_KNOWS_FILTERS], self._filter, self.snaplen
 
+        # It knows nothing of the capture, which its taps would keep alive.
         @cache
         def program(link_type: int) -> Program:
-            return filters.compile(self._filter, knower, link_type=link_type, snaplen=self.snaplen)
+            return filters.compile(expression, knower, link_type=link_type, snaplen=snaplen)
 
         return program
 

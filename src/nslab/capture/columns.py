@@ -66,19 +66,30 @@ def frame(packets: Packets) -> Any:
     rest = np.flatnonzero((kinds != _IPV4) & (kinds != _IPV6))
     protocol.put(rest, kinds[rest], _ethertype)
     first = packets.time[0] if count else 0
-    several = len(packets.points) > 1
-    points = [str(point) for point in packets.points]
+    points = point_column(packets)
     return pd.DataFrame(
         {
             "No.": np.arange(1, count + 1),
             "Time": (packets.time - first) / 1e9,
-            **({"Point": pd.Categorical.from_codes(packets.point, points)} if several else {}),
+            **({} if points is None else {"Point": points}),
             "Source": source.column(),
             "Destination": destination.column(),
             "Protocol": protocol.column(),
             "Length": packets.length,
         }
     )
+
+
+def point_column(packets: Packets) -> Any:
+    """Return the names of the packets' points as a pandas Categorical; None where there is only one."""
+    import pandas as pd
+
+    names = [str(point) for point in packets.points]
+    distinct = list(dict.fromkeys(names))  # a file may have two interfaces of one name
+    if len(distinct) < 2:
+        return None
+    codes = np.array([distinct.index(name) for name in names], np.int32)
+    return pd.Categorical.from_codes(codes[packets.point], distinct)
 
 
 class _Names:

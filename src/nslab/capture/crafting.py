@@ -46,11 +46,15 @@ class ScapyPackets(Sequence[Any]):
 
 def dissected(packets: Packets, index: int) -> Any:
     """Return one packet as scapy's, with `.time`, `.wirelen` and `.sniffed_on`."""
+    from scapy.packet import Raw
     from scapy.utils import EDecimal
 
     data = packets[index]
     point = packets.points[packets.point[index]]
-    packet = _first_layer(point.link_type, data)(data)
+    try:
+        packet = _first_layer(point.link_type, data)(data)
+    except Exception:  # noqa: BLE001 - any bytes may be in a packet, and scapy expects some order in its first layer
+        packet = Raw(data)
     packet.time = EDecimal(int(packets.time[index])) / _SECOND
     packet.wirelen = int(packets.length[index])
     packet.sniffed_on = str(point) or None

@@ -21,6 +21,7 @@ from nslab.errors import UsageError
 _GZIP: Final = b"\x1f\x8b"
 _MOST: Final = 4 << 30  # bytes that a compressed file may become
 _CHUNK: Final = 1 << 20
+_WITH_HEADER: Final = 31  # zlib's number for data in gzip's format
 
 
 def read(path: str | os.PathLike[str]) -> Recording:
@@ -44,7 +45,7 @@ def examine(path: Path) -> Found:
         raise UsageError(f"{path}: {error.strerror}") from None
     complaints: list[str] = []
     if data.startswith(_GZIP):
-        data, complaints = _unpacked(path)
+        data, complaints = _unpacked(data)
     found = _read(path, data)
     return Found(found.packets, found.digits, (*complaints, *found.complaints))
 
@@ -59,18 +60,24 @@ def _read(path: Path, data: bytes) -> Found:
     return pcap.read(data, shape)
 
 
-def _unpacked(path: Path) -> tuple[bytes, list[str]]:
-    """Return what a compressed file holds, as far as it goes."""
+def _unpacked(data: bytes) -> tuple[bytes, list[str]]:
+    """Return what compressed data hold, as far as they go."""
     chunks: list[bytes] = []
     size = 0
+    member = zlib.decompressobj(_WITH_HEADER)
     try:
-        with gzip.open(path) as file:
-            while size < _MOST and (chunk := file.read(_CHUNK)):
-                chunks.append(chunk)
-                size += len(chunk)
-    except (OSError, EOFError, zlib.error):
-        return b"".join(chunks), ["the compressed file is damaged or cut off"]
-    return b"".join(chunks), [f"more than {_MOST >> 30} GiB: the rest is left out"] if size >= _MOST else []
+        while data and size < _MOST:
+            chunks.append(member.decompress(data, _CHUNK))
+            size += len(chunks[-1])
+            data = member.unconsumed_tail
+            if member.eof:
+                data = member.unused_data
+                member = zlib.decompressobj(_WITH_HEADER)
+            elif not data:
+                return b"".join(chunks), ["the compressed file is cut off"]
+    except zlib.error:
+        return b"".join(chunks), ["the compressed file is damaged"]
+    return b"".join(chunks), [f"more than {_MOST >> 30} GiB: the rest is left out"] if data else []
 
 
 def save(

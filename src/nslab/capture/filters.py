@@ -106,7 +106,7 @@ def _can_go_on(beginning: str, node: Node, link_type: int) -> bool:
             opened = _CLOSING[character] + opened
         elif opened.startswith(character):
             opened = opened[1:]
-    closings = {opened, opened.replace("]", "]=1", 1)}
+    closings = {opened, opened.replace("]", "]=1", 1), f"{opened}=1"}
     tries = [f"{beginning}{ending}{closing}" for ending in _ENDINGS for closing in sorted(closings)]
     # Without a device: quicker, and the grammar is the same.
     link = "EN10MB" if link_type == ETHERNET else "RAW"

@@ -144,7 +144,7 @@ def _point(name: str, link: int) -> Point:
 def _digits(power: int, *, binary: bool) -> int:
     """Return how many digits of a second tshark shows: as many as there are, of those that have a name."""
     decimal = power * 3 // 10 if binary else power
-    return next(known for known in (0, 1, 2, 3, 6, 9, 127) if decimal <= known) if decimal <= 9 else 9
+    return max(known for known in (0, 1, 2, 3, 6, 9) if known <= decimal)
 
 
 def _read_packet(reading: _Reading, at: int, end: int, *, old: bool = False) -> None:

@@ -102,7 +102,7 @@ class Reader:
             copy = self.store.keep(block)
             if copy is None:
                 if not self.full:
-                    self.events.append(Event(time.time_ns(), str(tap.point), _full(self.store.limit)))
+                    self.events.append(Event(time.time_ns(), str(tap.point), full(self.store.limit)))
                 self.full = True
             else:
                 kept.append(copy)
@@ -149,12 +149,15 @@ class Reader:
                 tap.ring.admit(NOTHING)  # all of them at once, before the first of them takes its time
             for tap in self.taps:
                 tap.ring.freeze()
+            rings = select.poll()
+            for tap in self.taps:
+                rings.register(tap.ring, select.POLLIN)
             end = time.monotonic() + _PATIENCE
             while not self.exact and time.monotonic() < end:
                 self._look()
                 self.exact = all(tap.ring.complete for tap in self.taps)
                 if not self.exact:
-                    time.sleep(0.002)
+                    rings.poll(_ROUND)
             self._settle(time.time_ns() + _SETTLED)
             for links in self._links:
                 with contextlib.suppress(OSError):
@@ -176,8 +179,9 @@ class Reader:
             os.close(descriptor)
 
 
-def _full(limit: int) -> str:
-    return f"has filled the {limit >> 20} MiB that a capture may keep: what came later is not in it"
+def full(limit: int) -> str:
+    """Return what a capture says that has as much as it may keep."""
+    return f"has filled the {limit / (1 << 20):.3g} MiB that a capture may keep: what came later is not in it"
 
 
 def _packets(reader: Reader, frames: Frames, offset: NDArray[np.int64], tap: int) -> Packets:

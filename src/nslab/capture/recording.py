@@ -140,6 +140,10 @@ class Recording:
         """What scapy's `sniff(opened_socket=cap.socket, count=…)` reads packets from, from the first on."""
         return crafting.opened_socket(self.since, self.wait)
 
+    def snapshot(self) -> Recording:
+        """Return what there is now, as a recording that nothing is added to."""
+        return Recording(self.packets_, remarks=self.remarks, alarms=self.alarms, digits=self._digits)
+
     def wait(self, number: int, seconds: float) -> bool:  # noqa: ARG002 - a capture that runs waits
         """Wait for more packets than `number`, or for the end; return whether it came to that."""
         return True

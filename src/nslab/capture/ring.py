@@ -49,10 +49,14 @@ class Ring:
         self._counted = 0
         self.handed_out = 0  # packets
         self.dropped = 0
-        opened.setsockopt(_SOL_PACKET, _VERSION, _V3)
-        shape = (BLOCK, self._blocks, _FRAME, BLOCK // _FRAME * self._blocks, _RETIRE, 0, 0)
-        opened.setsockopt(_SOL_PACKET, _RX_RING, struct.pack("7I", *shape))
-        self._memory = mmap.mmap(opened.fileno(), BLOCK * self._blocks)
+        try:
+            opened.setsockopt(_SOL_PACKET, _VERSION, _V3)
+            shape = (BLOCK, self._blocks, _FRAME, BLOCK // _FRAME * self._blocks, _RETIRE, 0, 0)
+            opened.setsockopt(_SOL_PACKET, _RX_RING, struct.pack("7I", *shape))
+            self._memory = mmap.mmap(opened.fileno(), BLOCK * self._blocks)
+        except OSError:
+            opened.close()
+            raise
         self._bytes = memoryview(self._memory)
         self._words = self._bytes.cast("I")
 

@@ -12,6 +12,7 @@ from html import escape
 from itertools import chain
 from typing import Any, Final
 
+from nslab.capture import columns
 from nslab.capture.packets import Packets
 from nslab.capture.words import Dissector
 
@@ -36,9 +37,10 @@ class Row:
     length: int
     info: str
     point: str = ""
+    width: int = 0  # of the longest point's name
 
     def __str__(self) -> str:
-        return self.line(f" {self.point}" if self.point else "")
+        return self.line(f" {self.point:<{self.width}}" if self.point else "")
 
     def line(self, extra: str = "") -> str:
         """Return the line that tshark prints, with something extra behind the time."""
@@ -85,7 +87,8 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return COLUMNS if len(self.packets.points) < 2 else (*COLUMNS[:2], POINT, *COLUMNS[2:])
+        several = len(set(map(str, self.packets.points))) > 1
+        return (*COLUMNS[:2], POINT, *COLUMNS[2:]) if several else COLUMNS
 
     @cached_property
     def frame(self) -> Any:
@@ -96,8 +99,9 @@ class Table:
         packets, words = self.packets, self.words
         times = packets.time - (packets.time[0] if count else 0)
         values: dict[str, Any] = {"No.": range(1, count + 1), "Time": times / 1e9}
-        if POINT in self.columns:
-            values[POINT] = pd.Categorical.from_codes(packets.point, [str(point) for point in packets.points])
+        points = columns.point_column(packets)
+        if points is not None:
+            values[POINT] = points
         values |= {
             "Source": words.source[:count],
             "Destination": words.destination[:count],
@@ -167,11 +171,13 @@ def rows(
     packets: Packets, words: Dissector, *, start: int = 0, first: int = 0, digits: Sequence[int] = (9,)
 ) -> Iterator[Row]:
     """Yield the rows of packets of which `start` came before; first: the time of the very first, in ns."""
-    several = len(packets.points) > 1
-    names = [str(point) if several else "" for point in packets.points]
+    names = list(map(str, packets.points))
+    if len(set(names)) < 2:
+        names = [""] * len(names)
     shown = digits if len(digits) == len(names) else [digits[0]] * len(names)
-    columns = (packets.time, packets.point, packets.length)
-    for index, (time, point, length) in enumerate(zip(*(column.tolist() for column in columns), strict=True), start):
+    width = max(map(len, names), default=0)
+    read = (packets.time, packets.point, packets.length)
+    for index, (time, point, length) in enumerate(zip(*(column.tolist() for column in read), strict=True), start):
         yield Row(
             index + 1,
             seconds(time - first, shown[point]),
@@ -181,6 +187,7 @@ def rows(
             length,
             words.info[index],
             names[point],
+            width,
         )
 
 
@@ -192,7 +199,7 @@ def seconds(nanoseconds: int, digits: int) -> str:
     """
     sign = "-" if nanoseconds < 0 else ""
     whole, rest = divmod(abs(nanoseconds), 1_000_000_000)
-    return f"{sign}{whole}.{rest // 10 ** (9 - digits):0{digits}}"
+    return f"{sign}{whole}.{rest // 10 ** (9 - digits):0{digits}}" if digits else f"{sign}{whole}"
 
 
 def _html_row(values: Sequence[str | int]) -> str:

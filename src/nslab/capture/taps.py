@@ -51,7 +51,7 @@ class Tap:
         self.ring = Ring(node.socket(socket.AF_PACKET, socket.SOCK_RAW, 0), size=size)
         try:
             self._begin()
-        except OSError:
+        except BaseException:
             self.ring.close()
             raise
 
