@@ -193,7 +193,7 @@ def test_an_empty_capture_says_where_it_listened_and_what_passed(cable):
         cable.send(cable.frame(1))
     (alarm,) = cap.alarms
     assert alarm == (
-        "no packets · host:cap1: up, 1 packet passed and none was “icmp”; "
+        "no packets · host:cap1: up, 1 packet passed and the filter “icmp” let none in; "
         "the kernel had its tap in place at start and at stop"
     )
     assert alarm in repr(cap)

@@ -42,7 +42,9 @@ def remarks(reader: Reader, events: Sequence[Event]) -> Iterator[str]:
 def _listened(tap: Tap, filter: str) -> str:
     """Return where a tap listened, and what shows that it did."""
     proof = "; the kernel had its tap in place at start and at stop" if tap.proved else ""
-    passed = f", {_packets(tap.passed)} passed and none was “{filter}”" if filter and tap.passed > 0 else ""
+    passed = (
+        f", {_packets(tap.passed)} passed and the filter “{filter}” let none in" if filter and tap.passed > 0 else ""
+    )
     return f"{tap.point}: {tap.state}{passed}{proof}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -19,11 +19,7 @@ from nslab.instruments import Lab
 if TYPE_CHECKING:
     from nslab.capture.capture import Capture
 
-_LOOK: Final = 1.0  # seconds: how late an event is told when no packet comes
-
-
-class _Enough(BaseException):
-    """SIGINT or SIGTERM: what came until now is what was wanted."""
+_LOOK: Final = 0.1  # seconds: how late an event is told when no packet comes
 
 
 @click.command()
@@ -39,12 +35,16 @@ def sniff(name: str, points: tuple[str, ...], filter_: str, count: int | None, f
     if file is not None:
         files.check(file)
     cap = Lab.attach(name).capture(*points, filter=filter_)
+    enough = _enough()
     try:
-        # From here on a signal ends the capture and not the program: what came is still to be written.
-        with _until_enough():
-            cap.start()
-            tell(f"listening at {', '.join(map(str, cap.points))}")
-            _show(cap, count)
+        cap.start()
+        tell(f"listening at {', '.join(map(str, cap.points))}")
+        view = _View(cap, count)
+        while cap.running and not enough.is_set() and view.wants_more:
+            cap.wait(view.shown, _LOOK)
+            view.go_on()
+        cap.stop()
+        view.go_on()
     finally:
         cap.stop()
         if file is not None:
@@ -73,28 +73,38 @@ def tell(line: str) -> None:
     print(f"nslab: {line}", file=sys.stderr, flush=True)
 
 
-def _show(cap: Capture, count: int | None) -> None:
-    """Print packets as they come, and what happens at their points; return when there are enough."""
-    from nslab.capture.table import rows
-    from nslab.capture.words import Dissector
+class _View:
+    """What has been shown of a capture: its packets on stdout, what happened at its points on stderr."""
 
-    words = Dissector()
-    shown = told = 0
-    while count is None or shown < count:
-        cap.wait(shown, _LOOK)
-        over = not cap.running
-        for event in cap.events[told:]:
+    def __init__(self, cap: Capture, count: int | None) -> None:
+        from nslab.capture.words import Dissector
+
+        self.shown = 0
+        self._told = 0
+        self._words = Dissector()
+        self._first = 0
+        self._cap = cap
+        self._count = count
+
+    @property
+    def wants_more(self) -> bool:
+        return self._count is None or self.shown < self._count
+
+    def go_on(self) -> None:
+        """Show what has come since."""
+        from nslab.capture.table import rows
+
+        for event in self._cap.events[self._told :]:
             tell(str(event))
-            told += 1
-        packets = cap.since(shown).select(slice(None if count is None else count - shown))
-        if not len(packets):
-            if over:
-                return
-            continue
-        words.feed(packets)
-        first = int(cap.since(0).time[0])
-        _print(map(str, rows(packets, words, start=shown, first=first)))
-        shown += len(packets)
+            self._told += 1
+        packets = self._cap.since(self.shown)
+        if self._count is not None:
+            packets = packets.select(slice(self._count - self.shown))
+        if len(packets):
+            self._first = self._first or int(packets.time[0])
+            self._words.feed(packets)
+            self.shown += len(packets)
+            _print(map(str, rows(packets, self._words, start=self.shown - len(packets), first=self._first)))
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -108,22 +118,16 @@ def _print(lines: Iterable[str]) -> None:
         raise
 
 
-@contextmanager
-def _until_enough() -> Iterator[None]:
+def _enough() -> threading.Event:
+    """Return what is set by SIGINT and SIGTERM: they end the capture, and what came is still shown and written."""
+    enough = threading.Event()
+
     def stop(_: int, __: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise _Enough
+        enough.set()
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, stop)
-    try:
-        yield
-    except _Enough:
-        pass
-    finally:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
+    return enough
 
 
 VERBS: Final = {"sniff": sniff, "table": table}
