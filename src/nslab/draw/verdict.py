@@ -23,8 +23,8 @@ def in_lines(findings: Findings) -> tuple[str, Lines]:
     lines.append((findings.why.message, "strong"))
     lines += [(f"· {each}", "small dim") for each in findings.why.evidence[:_MOST_EVIDENCE]]
     if findings.why.remedy:
-        at = f" (in {findings.where.node})" if findings.where else ""
-        lines.append((f"→ {findings.why.remedy}{at}", "mono"))
+        place = f"in {findings.why.remedy_node}: " if findings.why.remedy_node else ""
+        lines.append((f"→ {place}{findings.why.remedy}", "mono"))
     return "bad", [*lines, *_notes(findings)]
 
 

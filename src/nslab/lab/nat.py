@@ -12,10 +12,11 @@ from nslab.errors import LabError
 from nslab.sandbox.door import Node
 
 _TARGETS: Final = {"MASQUERADE", "SNAT", "DNAT", "REDIRECT"}
-# iptables-legacy-save makes a table that it is asked for by name; without one it tells of those that there are.
+# iptables-legacy-save makes a table that it is asked for by name; without one it tells of those that there are. Like all
+# of /proc, the list of them has a size of 0.
 _LEGACY: Final = """
-[ -s /proc/net/ip_tables_names ] && iptables-legacy-save
-[ -s /proc/net/ip6_tables_names ] && ip6tables-legacy-save
+grep -qs . /proc/net/ip_tables_names && iptables-legacy-save
+grep -qs . /proc/net/ip6_tables_names && ip6tables-legacy-save
 """
 _NEW: Final = """
 iptables-nft-save -t nat || iptables-save -t nat
