@@ -74,17 +74,17 @@ def test_every_node_is_there_and_containers_are_marked(lab):
 @pytest.mark.one_id
 def test_a_cable_is_known_by_both_of_its_ends(lab):
     seen = state.read(lab)
-    assert seen["host"].interface("veth1").peer == End("c1", "eth0")
-    assert seen["c1"].interface("eth0").peer == End("host", "veth1")
-    assert seen["host"].interface("eth0").peer == End("internet", "host")
-    assert seen["outside"].interface("eth0").peer == End("internet", "outside")
+    assert seen["host"]["veth1"].peer == End("c1", "eth0")
+    assert seen["c1"]["eth0"].peer == End("host", "veth1")
+    assert seen["host"]["eth0"].peer == End("internet", "host")
+    assert seen["outside"]["eth0"].peer == End("internet", "outside")
 
 
 def test_a_bridge_has_its_ports_and_addresses(lab):
     host = state.read(lab)["host"]
-    assert host.interface("br0").kind == "bridge"
-    assert addresses(host.interface("br0")) == ["172.17.0.1/24"]
-    assert host.interface("veth1").master == "br0"
+    assert host["br0"].kind == "bridge"
+    assert addresses(host["br0"]) == ["172.17.0.1/24"]
+    assert host["veth1"].master == "br0"
 
 
 def test_routes_are_told_with_their_gateway_and_what_came_by_itself_is_marked(lab):
@@ -100,9 +100,9 @@ def test_a_link_that_is_down_is_down_and_its_other_end_has_no_carrier(lab):
     lab["host"].run("ip link set veth1 down")
     seen = state.read(lab)
     lab["host"].run("ip link set veth1 up")
-    assert (seen["host"].interface("veth1").up, seen["c1"].interface("eth0").up) == (False, True)
-    assert not seen["c1"].interface("eth0").carrier
-    assert state.read(lab)["c1"].interface("eth0").works
+    assert (seen["host"]["veth1"].up, seen["c1"]["eth0"].up) == (False, True)
+    assert not seen["c1"]["eth0"].carrier
+    assert state.read(lab)["c1"]["eth0"].works
 
 
 def test_forwarding_is_told_of_each_node(lab):
@@ -163,16 +163,16 @@ def test_tunnels_copies_of_an_interface_and_ipv6_are_told(lab):
     """)
     seen = state.read(lab)["host"]
     host.run("ip link del vx; ip link del mv; ip -6 addr del 2001:db8::1/64 dev br0")
-    tunnel, copy = seen.interface("vx"), seen.interface("mv")
+    tunnel, copy = seen["vx"], seen["mv"]
     assert (copy.kind, copy.parent, copy.peer) == ("macvlan", "eth0", None)
     assert (tunnel.kind, tunnel.remote, tunnel.parent) == ("vxlan", "10.0.2.3", "eth0")
-    assert Address("2001:db8::1/64") in seen.interface("br0").addresses
+    assert Address("2001:db8::1/64") in seen["br0"].addresses
 
 
 def test_a_cable_into_a_namespace_that_is_no_node_has_an_end_without_a_name(lab):
     host = lab["host"]
     host.run("ip netns add spare; ip link add stray type veth peer name eth0 netns spare; ip netns add spare2")
-    stray = state.read(lab)["host"].interface("stray")
+    stray = state.read(lab)["host"]["stray"]
     host.run("ip netns del spare; ip netns del spare2")
     assert stray.peer == End("", "")
 

@@ -12,8 +12,8 @@ from nslab.errors import LabError
 from nslab.sandbox.door import Node
 
 _TARGETS: Final = {"MASQUERADE", "SNAT", "DNAT", "REDIRECT"}
-# iptables-legacy-save makes a table that it is asked for by name; without one it tells of those that there are. Like all
-# of /proc, the list of them has a size of 0.
+# iptables-legacy-save makes a table that it is asked for by name; without one it tells of those that there are. Their
+# list has a size of 0, like all of /proc.
 _LEGACY: Final = """
 grep -qs . /proc/net/ip_tables_names && iptables-legacy-save
 grep -qs . /proc/net/ip6_tables_names && ip6tables-legacy-save

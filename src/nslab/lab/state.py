@@ -96,9 +96,12 @@ class NodeState:
     forwards: bool | None = None
     forwards6: bool | None = None
 
-    def interface(self, name: str) -> Interface | None:
-        """Return the interface of this name."""
-        return next((each for each in self.interfaces if each.name == name), None)
+    def __getitem__(self, name: str) -> Interface:
+        """Return an interface; KeyError when there is none of this name."""
+        for interface in self.interfaces:
+            if interface.name == name:
+                return interface
+        raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Nodes(Protocol):
 def read(lab: Nodes) -> LabState:
     """Return the lab as it is now, some milliseconds for each node; a node that ends meanwhile is left out.
 
-    >>> read(lab)["host"].interface("br0").addresses
+    >>> read(lab)["host"]["br0"].addresses
     (Address(address='172.17.0.1/24', scope='global', tentative=False),)
 
     Raises LabError when the lab is gone.
