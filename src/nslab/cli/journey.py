@@ -20,7 +20,7 @@ from nslab.instruments import Lab
 def journey(name: str, node: str, command: tuple[str, ...], *, as_json: bool) -> None:
     """Run a program in a node and follow its packet: where it went, and where and why it stopped.
 
-    The exit status is 0 also when the packet was not delivered, and 1 when observations were lost: then nothing is known.
+    The exit status is 0 also when the packet was not delivered; 1 when observations were lost, and nothing is known.
     """
     followed = Lab.attach(name).journey(node, command)
     if as_json:

@@ -191,9 +191,7 @@ class Network:
         """Ask the kernel which way it would send a packet, or, with `iif`, one that came in there."""
         family = 6 if ":" in destination else 4
         size = 32 if family == 4 else 128
-        head = struct.pack(
-            "=BBBBBBBBI", _FAMILY[family], size, size if source else 0, 0, 0, 0, 0, 0, _LOOKUP_TABLE
-        )
+        head = struct.pack("=BBBBBBBBI", _FAMILY[family], size, size if source else 0, 0, 0, 0, 0, 0, _LOOKUP_TABLE)
         body = head + attribute(1, _packed(destination))
         if source:
             body += attribute(2, _packed(source))
@@ -275,7 +273,9 @@ class Network:
         for body in bodies:
             values = attributes(body, 20)
             queue = attributes(values.get(7, b"")).get(3, bytes(20))
-            found.append((struct.unpack_from("=i", body, 4)[0], text(values.get(1)), struct.unpack_from("=I", queue, 8)[0]))
+            found.append(
+                (struct.unpack_from("=i", body, 4)[0], text(values.get(1)), struct.unpack_from("=I", queue, 8)[0])
+            )
         return found
 
     # ---- files and programs

@@ -11,7 +11,7 @@ from typing import Final
 
 from nslab.journey.observe import Observation
 from nslab.journey.packet import ACK, ICMP, ICMP6, RST, SYN, TCP, UDP, Packet
-from nslab.journey.taps import Sighting
+from nslab.journey.sightings import Sighting
 
 _ECHO: Final = {(ICMP, 8): 0, (ICMP6, 128): 129}
 _OUR_OWN_BUSINESS: Final = {(ICMP6, kind) for kind in (*range(130, 138), 143)}  # MLD, routers, neighbours
@@ -109,9 +109,12 @@ class Correlation:
             flow = each.packet.flow
             if each.seen < self.observation.began or each.point in ("PREROUTING", "INPUT"):
                 known.add(flow)
-            elif (each.point, each.way) == ("OUTPUT", "first") and _may_begin(each.packet):
-                if flow not in known and _turned(each.packet) not in known:
-                    begun.setdefault(flow, each)
+            elif (
+                (each.point, each.way) == ("OUTPUT", "first")
+                and _may_begin(each.packet)
+                and not known & {flow, _turned(each.packet)}
+            ):
+                begun.setdefault(flow, each)
         return self._likely(list(begun.values()))
 
     def _likely(self, begun: list[Sighting]) -> list[Sighting]:
@@ -145,8 +148,10 @@ class Correlation:
             return Leg()
         there = request.last.packet
         for each in self.sent:
-            if each.node == request.last.node and each.seen + _SLACK >= request.first.seen and _answers(
-                each.packet, there
+            if (
+                each.node == request.last.node
+                and each.seen + _SLACK >= request.first.seen
+                and _answers(each.packet, there)
             ):
                 return self._leg(each)
         for each in self.sent:  # a firewall on the way that says no for it

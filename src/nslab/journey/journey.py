@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from nslab.errors import UsageError
-from nslab.journey import correlate, explain
+from nslab.journey import correlate, explain, hops, place
 from nslab.journey.model import Findings, Hop, Where, Why
 from nslab.journey.observe import Observation, observe
 from nslab.lab.lab import Lab
@@ -151,17 +151,17 @@ def tell(observation: Observation) -> Findings:
     trips = correlate.Correlation(observation).trips()
     trip = correlate.choose(trips)
     lost = observation.seen.lost
-    at = explain.place(observation, trip)
+    at = place.place(observation, trip)
     findings = Findings(observation.node, words, "", lost=lost)
     if trip is not None:
         packet = trip.packet
         name = f"{packet.name} {packet.sender} → {packet.receiver}"
-        hops = explain.hops(observation, trip, at)
+        rows = hops.rows(observation, trip, at)
         notes = tuple(explain.notes(trip, trips))
-        findings = replace(findings, packet=name, hops=hops, notes=notes, delivered=trip.answered and not lost)
+        findings = replace(findings, packet=name, hops=rows, notes=notes, delivered=trip.answered and not lost)
     if at is None or lost:
         return findings
-    return replace(findings, where=explain.where(at), why=explain.why(at))
+    return replace(findings, where=place.where(at), why=explain.why(at))
 
 
 def _has_answer(found: Findings) -> bool:
@@ -169,7 +169,9 @@ def _has_answer(found: Findings) -> bool:
 
 
 def _rewrites(hop: Hop) -> str:
-    return "; ".join(f"{each.field} {each.before} → {each.after}{f' by {each.by}' if each.by else ''}" for each in hop.rewrites)
+    return "; ".join(
+        f"{each.field} {each.before} → {each.after}{f' by {each.by}' if each.by else ''}" for each in hop.rewrites
+    )
 
 
 def _cells(number: int, hop: Hop) -> tuple[str, ...]:
@@ -179,14 +181,17 @@ def _cells(number: int, hop: Hop) -> tuple[str, ...]:
 def _aligned(hops: list[Hop]) -> list[str]:
     rows = [_cells(number, each) for number, each in enumerate(hops, 1)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return [
-        f"{row[0]:>{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:{widths[2]}}  {row[3]:{widths[3]}}  ttl {row[4]:3}  {row[5]}".rstrip()
-        for row in rows
-    ]
+    lines = []
+    for number, node, point, addresses, ttl, rewritten in rows:
+        places = f"{number:>{widths[0]}}  {node:{widths[1]}}  {point:{widths[2]}}  {addresses:{widths[3]}}"
+        lines.append(f"{places}  ttl {ttl:3}  {rewritten}".rstrip())
+    return lines
 
 
 def _row(number: int, hop: Hop) -> str:
-    return "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in _cells(number, hop)) + "</tr>"
+    return (
+        "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in _cells(number, hop)) + "</tr>"
+    )
 
 
 def _why(why: Why) -> dict[str, Any]:
@@ -200,7 +205,9 @@ def _why(why: Why) -> dict[str, Any]:
 
 
 def _hop(hop: Hop) -> dict[str, Any]:
-    rewrites = [{"field": each.field, "before": each.before, "after": each.after, "by": each.by} for each in hop.rewrites]
+    rewrites = [
+        {"field": each.field, "before": each.before, "after": each.after, "by": each.by} for each in hop.rewrites
+    ]
     return {
         "node": hop.node,
         "point": hop.point,

@@ -74,8 +74,8 @@ class Netlink:
         around = struct.pack("=BBH", socket.AF_UNSPEC, 0, socket.htons(subsystem))
         first = self._number + 1
         parts = [message(0x10, REQUEST, first, around)]
-        for offset, (type, flags, body) in enumerate(requests, 1):
-            parts.append(message(type, REQUEST | flags | (ACK if offset == len(requests) else 0), first + offset, body))
+        for offset, (kind, flags, body) in enumerate(requests, 1):
+            parts.append(message(kind, REQUEST | flags | (ACK if offset == len(requests) else 0), first + offset, body))
         self._number = first + len(requests) + 1
         parts.append(message(0x11, REQUEST, self._number, around))
         self.socket.send(b"".join(parts))
@@ -107,10 +107,10 @@ def messages(data: bytes) -> Iterator[Message]:
     """Yield the messages in what a socket has given."""
     at = 0
     while at + 16 <= len(data):
-        length, type, _, number, _ = struct.unpack_from("=IHHII", data, at)
+        length, kind, _, number, _ = struct.unpack_from("=IHHII", data, at)
         if length < 16:
             return
-        yield Message(type, number, data[at + 16 : at + length])
+        yield Message(kind, number, data[at + 16 : at + length])
         at += (length + 3) & ~3
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from nslab.errors import LabError
-from nslab.journey import taps
+from nslab.journey import sightings
 from nslab.journey.asked import Network, outputs
-from nslab.journey.taps import Seen, Taps
+from nslab.journey.sightings import Seen
+from nslab.journey.taps import Taps
 from nslab.lab.lab import Lab
 from nslab.sandbox.door import Command, Node, Process
 
@@ -24,8 +25,8 @@ _TOOLS: Final = "internet"  # the node that has nft, iptables-save and nsenter, 
 _COUNTERS: Final = """
 cat /proc/net/snmp /proc/net/netstat; echo =; cat /proc/net/snmp6; echo =; cat /proc/net/nf_conntrack; echo =
 cat /proc/net/stat/nf_conntrack; echo =
-[ -s /proc/net/ip_tables_names ] && iptables-legacy-save -c
-[ -s /proc/net/ip6_tables_names ] && ip6tables-legacy-save -c
+grep -qs . /proc/net/ip_tables_names && iptables-legacy-save -c
+grep -qs . /proc/net/ip6_tables_names && ip6tables-legacy-save -c
 """
 
 
@@ -68,7 +69,7 @@ def observe(lab: Lab, node: str, command: Command, *, timeout: float | None = No
         returncode, said = _run(nodes[node], command, tapped, timeout)
     # Asked for only now: what was asked before the packet went may have changed with it.
     afterwards = {name: Network(each, nodes[_TOOLS]) for name, each in nodes.items()}
-    seen = taps.of_all(each.understand() for each in tapped)
+    seen = sightings.of_all(each.understand() for each in tapped)
     return Observation(node, command, said, returncode, began, seen, before, _count(afterwards), afterwards)
 
 
@@ -107,13 +108,13 @@ def _run(node: Node, command: Command, tapped: list[Taps], timeout: float | None
         if not in_time:
             process.signal(signal.SIGKILL, group=True)
             process.wait()
-            raise LabError(f"{node.name}: the command of a journey was still running after {timeout:g} s, and was ended")
+            raise LabError(
+                f"{node.name}: the command of a journey was still running after {timeout:g} s, and was ended"
+            )
         return process.wait(), output.decode(errors="replace")
 
 
-def _watch(
-    process: Process, reader: int, output: bytearray, tapped: list[Taps], timeout: float | None
-) -> bool:
+def _watch(process: Process, reader: int, output: bytearray, tapped: list[Taps], timeout: float | None) -> bool:
     """Read the taps and the program's output until it has ended and a moment has passed; False when it takes longer."""
     deadline = None if timeout is None else time.monotonic() + timeout
     ending: float | None = None

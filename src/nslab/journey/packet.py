@@ -117,19 +117,16 @@ def parse(data: bytes) -> Packet | None:
 
 
 def _ipv4(data: bytes) -> Packet:
-    first, _, length, ident, fragment, ttl, protocol, _, source, destination = struct.unpack_from(
-        "!BBHHHBBH4s4s", data
-    )
-    offset = (fragment & 0x1FFF) * 8
-    head = (4, protocol, source, destination, ttl, ident, length)
-    place = (bool(fragment & 0x4000), offset, bool(fragment & 0x2000))
-    start = (first & 15) * 4
-    return Packet(*head, *place, *_transport(protocol, data[start : max(length, start)], offset))
+    first, _, length, ident, fragment, ttl, protocol, _, source, destination = struct.unpack_from("!BBHHHBBH4s4s", data)
+    offset, start = (fragment & 0x1FFF) * 8, (first & 15) * 4
+    whole, more = bool(fragment & 0x4000), bool(fragment & 0x2000)
+    rest = _transport(protocol, data[start : max(length, start)], offset)
+    return Packet(4, protocol, source, destination, ttl, ident, length, whole, offset, more, *rest)
 
 
 def _ipv6(data: bytes) -> Packet:
     first, payload, protocol, ttl, source, destination = struct.unpack_from("!IHBB16s16s", data)
-    at, offset, more = 40, 0, False
+    at, offset, more, whole = 40, 0, False, True  # no router may fragment it
     for _ in range(8):
         if protocol in _EXTENSIONS:
             protocol, size = data[at], data[at + 1]
@@ -137,11 +134,15 @@ def _ipv6(data: bytes) -> Packet:
         elif protocol == _FRAGMENT:
             protocol, place = struct.unpack_from("!BxH", data, at)
             offset, more, at = place & 0xFFF8, bool(place & 1), at + 8
-    head = (6, protocol, source, destination, ttl, first & 0xFFFFF, payload + 40)
-    return Packet(*head, True, offset, more, *_transport(protocol, data[at : max(payload + 40, at)], offset))
+    rest = _transport(protocol, data[at : max(payload + 40, at)], offset)
+    length, label = payload + 40, first & 0xFFFFF
+    return Packet(6, protocol, source, destination, ttl, label, length, whole, offset, more, *rest)
 
 
-def _transport(protocol: int, data: bytes, offset: int) -> tuple[object, ...]:
+_Transport = tuple[int, int, int, int, int, int, bytes, "Packet | None"]
+
+
+def _transport(protocol: int, data: bytes, offset: int) -> _Transport:
     """Return sport, dport, kind, code, seq, ack, data, inner."""
     if offset or len(data) < 8:
         return (0, 0, 0, 0, 0, 0, data[:_KEPT], None)

@@ -10,7 +10,7 @@ from typing import Final
 
 from nslab.journey.asked import Network
 from nslab.journey.netlink import NETFILTER, Netlink, attributes, text
-from nslab.journey.taps import Traced
+from nslab.journey.sightings import Traced
 
 _GET_RULE: Final = 10 << 8 | 7
 _FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
@@ -67,7 +67,9 @@ class Rules:
         found = [line for lines in self.saved.values() for line in lines]
         if self._has_others:
             tool = self.network.tool(["nft", "list", "ruleset"])
-            found += [line.strip() for line in tool.splitlines() if not line.strip().startswith(("table", "chain", "type"))]
+            found += [
+                line.strip() for line in tool.splitlines() if not line.strip().startswith(("table", "chain", "type"))
+            ]
         mine = [line for line in found if Words(line, "").rewrites == kind]
         # What iptables-nft made is listed by both: its own words are the ones that were typed.
         if self._has_others and self.saved:
@@ -119,9 +121,9 @@ class Rules:
         family, table, name = chain
         if family in _PROGRAMS and table in ("filter", "nat", "mangle", "raw", "security") and name.isupper():
             where = "" if table == "filter" else f"-t {table} "
-            return Words(f"-P {name} {verdict.upper()}", f"{_PROGRAMS[family]} {where}-P {name} ACCEPT", True)
+            return Words(f"-P {name} {verdict.upper()}", f"{_PROGRAMS[family]} {where}-P {name} ACCEPT", is_policy=True)
         place = f"{_FAMILIES.get(family, str(family))} {table} {name}"
-        return Words(f"chain {place} policy {verdict}", f"nft chain {place} '{{ policy accept ; }}'", True)
+        return Words(f"chain {place} policy {verdict}", f"nft chain {place} '{{ policy accept ; }}'", is_policy=True)
 
     def _list(self, chain: Chain) -> str:
         if chain not in self._lists:

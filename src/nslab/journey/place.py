@@ -1,0 +1,277 @@
+"""The place where a packet stopped, and all that can be asked there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Final
+
+from nslab.journey.asked import Address, Interface, Network, Way
+from nslab.journey.correlate import Leg, Trip, addresses_in
+from nslab.journey.model import Where
+from nslab.journey.observe import Observation
+from nslab.journey.packet import ICMP, ICMP6, UDP, Packet
+from nslab.journey.rules import Rules
+from nslab.journey.sightings import Question, Sighting, Traced
+
+_UNDONE: Final = "connection tracking (undo NAT)"
+_KEPT: Final = "connection tracking (decided for the first packet)"
+
+
+class Stage(Enum):
+    """Where on its way through a node a packet can stop."""
+
+    NEVER_SENT = "the program, before a packet was sent"
+    HOOK = "{point}"
+    ROUTING = "the routing decision"
+    DELIVERED = "its sockets"
+    LOCAL = "the local output"
+    FORWARDING = "forwarding"
+    NEIGHBOUR = "the question for the next hop's MAC address, on {device}"
+    QUEUE = "the sending by {device}"
+    EGRESS_RULE = "the egress hook of {device}"
+    INGRESS_RULE = "the ingress hook of {device}"
+    INGRESS = "the traffic control of {device}, as it came in"
+    RECEIVING = "the receiving by {device}"
+    PORT = "the bridge port {device}"
+    BRIDGE_RULE = "the bridge's own hook {point}"
+    BRIDGE = "the bridge {device}"
+    BRIDGE_OUT = "the bridge {device}, on its way out"
+    WIRE = "the wire behind {device}"
+
+
+@dataclass
+class At:
+    """The place where a packet stopped, and all that can be asked there: what the proofs of the causes look at."""
+
+    observation: Observation
+    trip: Trip | None
+    leg: Leg
+    who: str  # "the packet" or "the answer"
+    node: str
+    stage: Stage
+    point: str = ""
+    device: str = ""
+    evidence: list[str] = field(default_factory=list)
+
+    # ---- the place
+
+    @property
+    def network(self) -> Network:
+        return self.observation.networks[self.node]
+
+    @property
+    def networks(self) -> Mapping[str, Network]:
+        return self.observation.networks
+
+    @property
+    def packet(self) -> Packet:
+        return self.leg.last.packet
+
+    @property
+    def family(self) -> int:
+        return self.packet.family
+
+    @property
+    def interface(self) -> Interface | None:
+        return self.network.interface(self.device)
+
+    @cached_property
+    def came_by(self) -> Interface | None:
+        """The interface that IP has received it on, here."""
+        for each in reversed(self.leg.visit()):
+            if each.layer == "device" and each.way == "in":
+                found = self.network.interface(each.point)
+                if found and found.master:
+                    return self.network.interfaces.get(found.master)
+                return found
+        return None
+
+    @cached_property
+    def goes_by(self) -> Interface | None:
+        """The interface that IP has sent it to, here."""
+        for each in reversed(self.leg.visit()):
+            if each.oif and each.layer == "inet":
+                return self.network.interfaces.get(each.oif)
+        return self.interface
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Whether it was sent by this very node."""
+        return any(each.point == "OUTPUT" and each.layer == "inet" for each in self.leg.visit())
+
+    @property
+    def refused_by_error(self) -> Packet | None:
+        return self.trip.error.first.packet if self.trip and self.trip.error else None
+
+    # ---- the kernel's answers
+
+    @cached_property
+    def way(self) -> Way:
+        """The routing decision, asked for again with the same question."""
+        iif = self.came_by.index if self.came_by and not self.is_local else 0
+        source = self.packet.src if iif or self.packet.family == 4 else ""
+        return self.network.way(self.packet.dst, source=source, iif=iif)
+
+    @cached_property
+    def next_hop(self) -> str:
+        return self.way.gateway or self.packet.dst
+
+    def setting(self, name: str) -> str | None:
+        return self.network.setting(name)
+
+    def counted(self, name: str) -> int:
+        return self.observation.counted(self.node, name)
+
+    # ---- firewall rules
+
+    def rules(self, node: str = "") -> Rules:
+        name = node or self.node
+        known: dict[str, Rules] = self.__dict__.setdefault("_rules", {})
+        return known.setdefault(name, Rules(self.networks[name]))
+
+    def traced(self, sighting: Sighting) -> list[Traced]:
+        """Return what rules have decided about the packet in that node."""
+        wanted = _short(sighting.packet)
+        return [
+            each
+            for each in self.observation.seen.traced
+            if each.node == sighting.node and _short(each.packet) == wanted
+        ]
+
+    # ---- the lab
+
+    def owners(self, address: str, *, but: str = "") -> list[tuple[Network, Address]]:
+        """Return who in the lab has an address."""
+        return [
+            (network, owned)
+            for network in self.networks.values()
+            if network.name != but and (owned := network.owner_of(address))
+        ]
+
+    def questions(self, target: str, *, answers: bool = False) -> list[Question]:
+        began = self.observation.began
+        return [
+            each
+            for each in self.observation.seen.questions
+            if each.answer == answers and each.target == target and each.time >= began
+        ]
+
+    def other_end(self, interface: Interface) -> tuple[Network, Interface] | None:
+        """Return where the cable leads to; None when its other end is in no node of the lab."""
+        for network in self.networks.values():
+            there = network.interfaces.get(interface.peer)
+            if there and there.peer == interface.index and self.network.peer_is_in(interface, network):
+                return network, there
+        return None
+
+
+# ---- where
+
+
+def place(observation: Observation, trip: Trip | None) -> At | None:
+    """Return where the packet, or its answer, stopped; None when all went well."""
+    if trip is None or not trip.request:
+        return At(observation, trip, Leg(), "the packet", observation.node, Stage.NEVER_SENT)
+    if trip.answered:
+        return None
+    if not trip.request.arrived():
+        return _stopped(observation, trip, trip.request, "the packet")
+    if trip.answer and not trip.refused and not trip.answer.arrived():
+        return _stopped(observation, trip, trip.answer, "the answer")
+    if trip.answer and not trip.refused and trip.answer.last.node != trip.request.first.node:
+        return _stopped(observation, trip, trip.answer, "the answer")
+    last = trip.request.last
+    return At(observation, trip, trip.request, "the packet", last.node, Stage.DELIVERED)
+
+
+def _stopped(observation: Observation, trip: Trip, leg: Leg, who: str) -> At:
+    last = leg.last
+    network = observation.networks[last.node]
+    stage, device = _stage(network, leg)
+    return At(observation, trip, leg, who, last.node, stage, last.point, device)
+
+
+def _stage(network: Network, leg: Leg) -> tuple[Stage, str]:
+    """Return the stage behind the last sighting, and the interface that it is about."""
+    last = leg.last
+    if last.layer == "inet":
+        return _behind_hook(network, last)
+    if last.layer == "bridge":
+        index = last.iif if last.point in ("PREROUTING", "INPUT") else last.oif
+        port = network.interfaces.get(index)
+        return (Stage.BRIDGE_RULE if last.way == "first" else Stage.BRIDGE), network.name_of(
+            (port.master if port else 0) or index
+        )
+    if last.layer == "egress":
+        return (Stage.EGRESS_RULE if last.way == "first" else Stage.QUEUE), last.point
+    if last.layer == "ingress":
+        return _behind_ingress(network, leg), last.point
+    return _behind_device(network, leg)
+
+
+_AFTER: Final = {
+    "PREROUTING": Stage.ROUTING,
+    "INPUT": Stage.DELIVERED,
+    "FORWARD": Stage.FORWARDING,
+    "OUTPUT": Stage.LOCAL,
+    "POSTROUTING": Stage.NEIGHBOUR,
+}
+
+
+def _behind_hook(network: Network, last: Sighting) -> tuple[Stage, str]:
+    stage = Stage.HOOK if last.way == "first" else _AFTER[last.point]
+    return stage, network.name_of(last.oif) or network.name_of(last.iif)
+
+
+def _behind_ingress(network: Network, leg: Leg) -> Stage:
+    interface = network.interface(leg.last.point)
+    if leg.last.way == "first":
+        return Stage.INGRESS_RULE
+    if interface and interface.master:
+        return Stage.PORT
+    # iptables on a bridge has had its PREROUTING at the port already.
+    routed = any(each.layer == "inet" and each.point == "PREROUTING" for each in leg.visit())
+    return Stage.ROUTING if routed else Stage.RECEIVING
+
+
+def _behind_device(network: Network, leg: Leg) -> tuple[Stage, str]:
+    interface = network.interface(leg.last.point)
+    if leg.last.way == "in":
+        return Stage.INGRESS, leg.last.point
+    if leg.copies and interface and interface.master:
+        return Stage.BRIDGE, network.name_of(interface.master)
+    return (Stage.BRIDGE_OUT if interface and interface.kind == "bridge" else Stage.WIRE), leg.last.point
+
+
+def where(at: At) -> Where:
+    """Return the place in words."""
+    if at.stage is Stage.WIRE and at.interface:
+        there = at.other_end(at.interface)
+        end = f"{there[0].name}:{there[1].name}" if there else "something that is no node of the lab"
+        return Where(at.node, f"the wire between {at.node}:{at.device} and {end}")
+    return Where(at.node, at.stage.value.format(point=at.point, device=at.device))
+
+
+def intended(at: At) -> str:
+    """Return the address that a command without a packet had in mind: the only one that it names."""
+    named = addresses_in(at.observation.command)
+    return named[0] if len(named) == 1 else ""
+
+
+def legacy_grown(observation: Observation, node: str, table: str) -> list[str]:
+    """Return the rules and policies of iptables-legacy that have counted something meanwhile."""
+    before, after = observation.before[node].legacy, observation.after[node].legacy
+    return [
+        key[2]
+        for key, (_, packets) in after.items()
+        if key[0] == table and packets > before.get(key, ("", packets if key not in before else 0))[1]
+    ]
+
+
+def _short(packet: Packet) -> tuple[object, ...]:
+    """Return what a trace message still has of a packet: it shows 20 bytes behind the IP header."""
+    size = {ICMP: 12, ICMP6: 12, UDP: 12}.get(packet.protocol, 0)
+    return (*packet.key[:-1], packet.data[:size], packet.destination if packet.offset else b"")

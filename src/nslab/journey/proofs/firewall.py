@@ -1,0 +1,69 @@
+"""Proofs about firewalls: which rule, or which policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nslab.journey.place import At, legacy_grown
+from nslab.journey.proofs.proof import Proof
+from nslab.journey.rules import Words
+
+
+def tracked_full(at: At) -> Proof | None:
+    before, after = (each[at.node].tracking for each in (at.observation.before, at.observation.after))
+    dropped = sum(after.get(name, 0) - before.get(name, 0) for name in ("drop", "early_drop"))
+    limit, count = (at.setting(f"net/netfilter/nf_conntrack_{name}") for name in ("max", "count"))
+    if at.point not in ("PREROUTING", "OUTPUT") or not dropped or not limit or not count or int(count) < int(limit):
+        return None
+    if any(each.verdict == "drop" for each in at.traced(at.leg.last)):
+        return None
+    return Proof({"limit": limit}, (f"{at.node}: {count} connections of {limit}; dropped +{dropped}",))
+
+
+def _decisive(at: At) -> Words | None:
+    """Return the rule or policy that has dropped it, when exactly one can have."""
+    for each in at.traced(at.leg.last):
+        if each.verdict == "drop":
+            return at.rules().words(each)
+    if any(each.verdict in ("queue", "stolen") for each in at.traced(at.leg.last)):
+        return None
+    tables = ("raw", "mangle", "filter", "security")
+    grown = [
+        rule
+        for table in tables
+        for rule in legacy_grown(at.observation, at.node, table)
+        if rule.endswith(" DROP") or " -j DROP" in rule or " -j REJECT" in rule
+    ]
+    program = "ip6tables-legacy" if at.family == 6 else "iptables-legacy"
+    # A policy counts for its own hook only; a rule of a student's own chain may be asked from any.
+    grown = [rule for rule in grown if not rule.startswith("-P ") or rule.split()[1] == at.point]
+    if len(grown) != 1:
+        return None
+    (rule,) = grown
+    if rule.startswith("-P "):
+        return Words(rule, f"{program} -P {at.point} ACCEPT", is_policy=True)
+    return Words(rule, f"{program} -D {rule.removeprefix('-A ')}")
+
+
+def rule(*, reject: bool, policy: bool, bridged: bool) -> Callable[[At], Proof | None]:
+    def proof(at: At) -> Proof | None:
+        last = at.leg.last
+        if (last.layer == "inet" and bool(last.port_in and last.port_out)) != bridged:
+            return None
+        words = _decisive(at)
+        if words is None or words.is_policy != policy or (not policy and not bridged and words.rejects != reject):
+            return None
+        hook = at.point if last.layer == "inet" else f"the {last.layer} hook"
+        return Proof({"rule": words.text, "hook": hook}, remedy="" if bridged else words.remedy)
+
+    return proof
+
+
+def any_rule(at: At) -> Proof | None:
+    words = _decisive(at)
+    return Proof({"rule": words.text}, remedy=words.remedy) if words else None
+
+
+def legacy_nat(at: At, node: str, kind: str) -> list[str]:
+    after = at.observation.after[node].legacy
+    return [rule for (table, _, rule) in after if table == "nat" and Words(rule, "").rewrites == kind]

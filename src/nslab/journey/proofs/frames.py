@@ -1,0 +1,142 @@
+"""Proofs about frames: MAC addresses, bridge ports, queues."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from nslab.journey.place import At, Stage
+from nslab.journey.proofs import neighbours
+from nslab.journey.proofs.proof import Proof
+
+
+def wrong_mac(at: At) -> Proof | None:
+    """The frame bears another MAC address than the one that the next hop has: somebody wrote it into a table."""
+    sent = next(
+        (each for each in reversed(at.leg.sightings) if each.layer == "inet" and each.oif and not each.port_out), None
+    )
+    if sent is None:
+        return None
+    sender = at.networks[sent.node]
+    out = sender.interfaces.get(sent.oif)
+    if out is None:
+        return None
+    hop = sender.way(sent.packet.dst).gateway or sent.packet.dst
+    known = sender.neighbour(hop, out.index)
+    owners = at.owners(hop, but=sent.node)
+    if known is None or not known.mac or known.state != "PERMANENT" or len(owners) != 1:
+        return None
+    network, own = owners[0]
+    right = network.interfaces[own.index].mac
+    if known.mac in {each.mac for each in network.interfaces.values()}:
+        return None
+    names = {"sender": sent.node, "hop": hop, "mac": known.mac, "right": right}
+    return Proof(
+        names, (f"{sent.node}: neighbour {hop} is {known.mac} {known.state}",), f"ip neigh del {hop} dev {out.name}"
+    )
+
+
+def duplicate(at: At) -> Proof | None:
+    """It came to one of two that have the same address, and not to the one that it was for."""
+    if at.stage is Stage.DELIVERED and at.who == "the packet":
+        return _duplicate_of(at, at.packet.dst)
+    if at.who == "the answer" and at.leg.arrived():
+        return _duplicate_of(at, at.packet.dst)
+    if at.stage is Stage.ROUTING and not at.is_local and at.trip:
+        before = [each for each in at.leg.sightings if each.node != at.node]
+        if before:
+            sender = at.networks[before[-1].node]
+            return _duplicate_of(at, sender.way(before[-1].packet.dst).gateway)
+    return None
+
+
+def _duplicate_of(at: At, address: str) -> Proof | None:
+    if not address or ip_address(address).is_loopback:
+        return None
+    owners = [(network, own) for network, own in at.owners(address) if not ip_address(own.text).is_loopback]
+    names = [f"{network.name}:{network.name_of(own.index)}" for network, own in owners]
+    if len(owners) < 2 or at.node not in [network.name for network, _ in owners]:
+        return None
+    macs = tuple(
+        f"{name} has {network.interfaces[own.index].mac}" for name, (network, own) in zip(names, owners, strict=True)
+    )
+    return Proof({"address": address, "owners": " and ".join(names)}, macs)
+
+
+def stp(at: At) -> Proof | None:
+    port = at.interface
+    if port is None or not port.master or port.state in (-1, 3):
+        return None
+    bridge = at.network.interfaces.get(port.master)
+    if bridge is None or not bridge.up or not port.up or not port.carrier:
+        return None
+    state = {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
+    return Proof(
+        {"port": port.name, "bridge": bridge.name, "state": state}, remedy=f"bridge link set dev {port.name} state 3"
+    )
+
+
+def stp_asked(at: At) -> Proof | None:
+    """The question for the MAC address has come to a port that does not forward, and no further."""
+    if not neighbours.unresolved(at) or at.questions(at.next_hop, answers=True):
+        return None
+    seen = [(each.node, each.point) for each in at.questions(at.next_hop)]
+    for node, point in reversed(seen):
+        network = at.networks[node]
+        port = network.interface(point)
+        if port is None or not port.master or port.state in (-1, 3) or not port.up or not port.carrier:
+            continue
+        bridge = network.interfaces[port.master]
+        if bridge.up and (node, bridge.name) not in seen:
+            state = {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
+            names = {"port": port.name, "bridge": bridge.name, "state": state, "node": node}
+            return Proof(names, neighbours.asked(at), f"bridge link set dev {port.name} state 3")
+    return None
+
+
+def bridge_is_down(at: At) -> Proof | None:
+    port = at.interface
+    bridge = at.network.interfaces.get(port.master) if port and port.master else None
+    if bridge is None or bridge.up:
+        return None
+    return Proof(
+        {"at": at.node, "interface": bridge.name, "target": bridge.name}, remedy=f"ip link set {bridge.name} up"
+    )
+
+
+def unknown_mac(at: At) -> Proof | None:
+    """The bridge does not know the MAC address, and its ports are told not to get what is unknown."""
+    bridge = at.interface
+    if bridge is None or bridge.kind != "bridge":
+        return None
+    ports = at.network.ports(bridge.index)
+    mac = next((each.mac for each in reversed(at.leg.sightings) if each.mac), b"").hex(":")
+    if not ports or any(each.floods for each in ports) or (bridge.index, mac) in at.network.forwarding_table or not mac:
+        return None
+    return Proof({"bridge": bridge.name, "mac": mac}, remedy=f"bridge link set dev {ports[0].name} flood on")
+
+
+def tc_ingress(at: At) -> Proof | None:
+    interface = at.interface
+    if interface is None or not any(
+        index == interface.index and kind in ("ingress", "clsact") for index, kind, _ in at.network.qdiscs
+    ):
+        return None
+    return Proof({}, remedy=f"tc qdisc del dev {interface.name} clsact")
+
+
+def tc_egress(at: At) -> Proof | None:
+    interface = at.interface
+    if interface is None or not interface.up or not interface.carrier:
+        return None
+    queues = [
+        (kind, dropped) for index, kind, dropped in at.network.qdiscs if index == interface.index and kind != "noqueue"
+    ]
+    telling = [kind for kind, dropped in queues if kind == "clsact" or dropped]
+    if len(telling) != 1:
+        return None
+    where = "clsact" if telling[0] == "clsact" else "root"
+    return Proof(
+        {"queue": telling[0]},
+        tuple(f"{kind}: dropped {n}" for kind, n in queues if n),
+        f"tc qdisc del dev {interface.name} {where}",
+    )

@@ -1,0 +1,277 @@
+"""Proofs about the next hop: its MAC address, the cable to it, and who has its address."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from nslab.journey.asked import Interface, Network
+from nslab.journey.place import At, Stage, intended
+from nslab.journey.proofs import routes, routing
+from nslab.journey.proofs.proof import Proof
+
+
+def unresolved(at: At) -> bool:
+    """Whether nobody has told the MAC address of the next hop."""
+    out = at.goes_by
+    if out is None or at.way.index not in (0, out.index):
+        return False
+    known = at.network.neighbour(at.next_hop, out.index)
+    return known is None or known.state in ("INCOMPLETE", "FAILED")
+
+
+def _carrier(at: At) -> Interface | None:
+    out = at.goes_by
+    return out if out and out.up and not out.carrier else None
+
+
+def no_port(at: At) -> Proof | None:
+    """It goes to a bridge that has no port."""
+    out = at.goes_by or at.interface
+    if out is None or out.kind != "bridge" or at.network.ports(out.index):
+        return None
+    alone = _strays(at)
+    names = {"bridge": out.name}
+    if len(alone) == 1:
+        return Proof(names, (f"{alone[0].name} is in no bridge",), f"ip link set {alone[0].name} master {out.name}")
+    return Proof(names)
+
+
+def _strays(at: At) -> list[Interface]:
+    """Return the cables of this node that are neither in a bridge nor have an address."""
+    return [
+        each
+        for each in at.network.interfaces.values()
+        if each.kind == "veth" and not each.master and not at.network.addresses_of(each.index, 4)
+    ]
+
+
+def no_carrier(at: At) -> Proof | None:
+    out = _carrier(at)
+    if out is None or out.kind != "veth":
+        return None
+    there = at.other_end(out)
+    if there is None:
+        return Proof({"interface": out.name, "end": "its other end"}, remedy="")
+    network, peer = there
+    if peer.up:
+        return None
+    end = f"its other end, {network.name}:{peer.name},"
+    return Proof({"interface": out.name, "end": end}, remedy=f"ip link set {peer.name} up")
+
+
+def ports_dead(at: At) -> Proof | None:
+    out = _carrier(at)
+    if out is None or out.kind != "bridge":
+        return None
+    ports = at.network.ports(out.index)
+    down = [each for each in ports if not each.up]
+    if not ports or len(down) != len(ports):
+        return None
+    return Proof(
+        {"bridge": out.name, "ports": ", ".join(each.name for each in down)}, remedy=f"ip link set {down[0].name} up"
+    )
+
+
+def _owner(at: At) -> tuple[Network, Interface] | None:
+    """Return who has the next hop's address, when it is one of the lab and only one."""
+    owners = at.owners(at.next_hop, but=at.node)
+    if len(owners) != 1:
+        return None
+    network, own = owners[0]
+    return network, network.interfaces[own.index]
+
+
+def bridge_down(at: At) -> Proof | None:
+    """The next hop's owner is a bridge, or an interface, that is down; the question has come to it, or could not."""
+    found = _owner(at)
+    if not unresolved(at) or found is None or found[1].up:
+        return None
+    network, interface = found
+    names = {"at": network.name, "interface": interface.name, "target": at.next_hop}
+    return Proof(names, asked(at), f"ip link set {interface.name} up")
+
+
+def asked(at: At) -> tuple[str, ...]:
+    places = dict.fromkeys(f"{each.node}:{each.point}" for each in at.questions(at.next_hop))
+    return (f"“who has {at.next_hop}?” was seen at {', '.join(places)}",) if places else ()
+
+
+def _nobody(at: At) -> bool:
+    """Whether it was asked for an address, nobody answered, and nobody in the lab has it."""
+    out = at.goes_by
+    if not unresolved(at) or out is None:
+        return False
+    # A question is repeated once a second: the kernel's own table may know better than a short look.
+    asked = at.questions(at.next_hop) or at.network.neighbour(at.next_hop, out.index)
+    return bool(asked) and not at.questions(at.next_hop, answers=True) and not at.owners(at.next_hop)
+
+
+def _reached(at: At) -> set[tuple[str, str]]:
+    """Return the interfaces that the question for the next hop has come to, and those at the end of the cable."""
+    reached = {(each.node, each.point) for each in at.questions(at.next_hop) if each.way == "in"}
+    there = at.other_end(at.goes_by) if at.goes_by else None
+    if there:
+        network, interface = there
+        reached.add((network.name, interface.name))
+        if interface.master:
+            reached.add((network.name, network.name_of(interface.master)))
+    return reached
+
+
+def _routers(at: At) -> list[str]:
+    """Return the addresses on this cable of those who forward."""
+    return [
+        own.text
+        for node, point in sorted(_reached(at))
+        if (interface := at.networks[node].interface(point)) and not interface.master
+        for own in at.networks[node].addresses_of(interface.index, at.family)
+        if _on_link(at, own.text) and _forwards(at, at.networks[node], interface)
+    ]
+
+
+def _forwards(at: At, network: Network, interface: Interface) -> bool:
+    if at.family == 6:
+        return network.setting("net/ipv6/conf/all/forwarding") == "1"
+    return network.setting(f"net/ipv4/conf/{interface.name}/forwarding") == "1"
+
+
+def dnat_address(at: At) -> Proof | None:
+    if not _nobody(at) or at.trip is None or at.who != "the packet" or at.way.gateway:
+        return None
+    if at.trip.packet.dst == at.packet.dst:
+        return None
+    return Proof({"target": at.packet.dst, "asked": at.trip.packet.receiver}, asked(at))
+
+
+def bridge_bare(at: At) -> Proof | None:
+    """The gateway's address is nobody's, and the bridge that the question came to has none at all."""
+    if not _nobody(at) or not at.way.gateway:
+        return None
+    bare = [
+        (node, interface)
+        for node, point in sorted(_reached(at))
+        if (interface := at.networks[node].interface(point))
+        and interface.kind == "bridge"
+        and not at.networks[node].addresses_of(interface.index, at.family)
+    ]
+    if len(bare) != 1 or _routers(at):
+        return None
+    node, interface = bare[0]
+    out = at.goes_by
+    own = at.network.addresses_of(out.index, at.family) if out else []
+    size = next(
+        (each.interface.network.prefixlen for each in own if ip_address(at.next_hop) in each.interface.network), 24
+    )
+    remedy = f"ip addr add {at.next_hop}/{size} dev {interface.name}"
+    return Proof({"at": node, "bridge": interface.name, "gateway": at.next_hop}, asked(at), remedy)
+
+
+def wrong_gateway(at: At) -> Proof | None:
+    if not _nobody(at) or not at.way.gateway:
+        return None
+    routers = _routers(at)
+    remedy = f"ip route replace default via {routers[0]}" if len(routers) == 1 and at.family == 4 else ""
+    return Proof({"gateway": at.next_hop}, asked(at), remedy)
+
+
+def _on_link(at: At, address: str) -> bool:
+    out = at.goes_by
+    if out is None:
+        return False
+    own = at.network.addresses_of(out.index, at.family)
+    return any(ip_address(address) in each.interface.network for each in own) and not ip_address(address).is_link_local
+
+
+def nobody_answers(version: int) -> Callable[[At], Proof | None]:
+    def proof(at: At) -> Proof | None:
+        if at.family != version or not _nobody(at) or at.way.gateway:
+            return None
+        return Proof({"target": at.next_hop}, asked(at))
+
+    return proof
+
+
+def rp_filter_asked(at: At) -> Proof | None:
+    """The question has come to its owner, who does not accept the address of the one who asks."""
+    found = _owner(at)
+    if at.family != 4 or not unresolved(at) or found is None:
+        return None
+    network, _ = found
+    for each in at.questions(at.next_hop):
+        interface = network.interface(each.point)
+        if each.node != network.name or each.way != "in" or interface is None or interface.master:
+            continue
+        if any(one.node == network.name and one.way == "out" for one in at.questions(at.next_hop, answers=True)):
+            return None
+        refused = network.way(at.next_hop, source=each.asker, iif=interface.index).error
+        if refused in (errno.EINVAL, errno.EXDEV):
+            return routing.reverse(at, network, interface, each.asker, at.next_hop)
+    return None
+
+
+def wrong_netmask(at: At) -> Proof | None:
+    """What is on this cable for one end is not for the other."""
+    found = _owner(at)
+    out = at.goes_by
+    if not unresolved(at) or found is None or at.way.gateway or out is None:
+        return None
+    network, interface = found
+    theirs = next(each for each in network.addresses if each.text == at.next_hop)
+    ours = [
+        each
+        for each in at.network.addresses_of(out.index, at.family)
+        if ip_address(at.next_hop) in each.interface.network
+    ]
+    if len(ours) != 1 or ours[0].interface.ip in theirs.interface.network:
+        return None
+    if any(each.node == network.name and each.point == interface.name for each in at.questions(at.next_hop)):
+        return None
+    own, size = ours[0].interface, theirs.interface.network.prefixlen
+    names = {"own": own.with_prefixlen, "device": out.name, "other": f"{network.name}:{interface.name}", "at": at.node}
+    names["theirs"] = theirs.interface.with_prefixlen
+    return Proof(names, asked(at), f"ip addr change {own.ip}/{size} dev {out.name}")
+
+
+def _tentative_source(at: At) -> Proof | None:
+    target = intended(at)
+    if ":" not in target or routes.refused_locally(at) == 0:
+        return None
+    waiting = [each for each in at.network.addresses if each.interface.version == 6 and (each.tentative or each.failed)]
+    return _dad(waiting[0].text, at.network) if len(waiting) == 1 else None
+
+
+def _loopback_source(at: At) -> Proof | None:
+    """The sender had no address that it may use yet, and the kernel took that of its loopback."""
+    if at.family != 6 or at.packet.src != "::1" or at.is_local or at.trip is None:
+        return None
+    sender = at.networks[at.trip.request.first.node]
+    waiting = [
+        each
+        for each in sender.addresses
+        if each.interface.version == 6 and (each.tentative or each.failed) and not each.interface.ip.is_link_local
+    ]
+    return _dad(waiting[0].text, sender) if len(waiting) == 1 else None
+
+
+def _dad(address: str, network: Network) -> Proof | None:
+    own = network.owner_of(address)
+    if own is None or not (own.tentative or own.failed):
+        return None
+    device = network.name_of(own.index)
+    return Proof({"address": address, "at": network.name, "interface": device, "failed": str(own.failed)})
+
+
+def dad_there(*, failed: bool) -> Callable[[At], Proof | None]:
+    def proof(at: At) -> Proof | None:
+        if at.stage is Stage.NEVER_SENT:
+            found = _tentative_source(at)
+        elif at.stage is not Stage.NEIGHBOUR:
+            found = _loopback_source(at)
+        else:
+            owner = _owner(at)
+            found = _dad(at.next_hop, owner[0]) if at.family == 6 and owner and unresolved(at) else None
+        return found if found and (found.names["failed"] == "True") == failed else None
+
+    return proof
