@@ -21,6 +21,7 @@ _GAP: Final = 64.0  # between columns, where the cables are
 _BULGE: Final = 36.0  # room for the cables between two nodes of one column
 _NARROWEST: Final = 132.0
 _WIDEST: Final = 236.0  # of an interface; what is longer is cut
+_ROUTE, _RULE = 160.0, 220.0  # of these, at most, unless there is room
 _MOST_UNITS: Final = 24  # of a node
 _MOST_NOTES: Final = 8
 _COLUMNS_LEFT: Final = 2  # of containers; a longer chain stands below one another
@@ -101,7 +102,13 @@ class NodeBox:
     def inner_width(self) -> float:
         across, left, right = (max((unit.size()[0] for unit in lane), default=0) for lane in self.lanes())
         heading = min(width(self.node.name, "big strong") + 90, _WIDEST)
-        return max(across, left + (_BETWEEN_LANES + right if right else 0), heading)
+        return max(across, left + (_BETWEEN_LANES + right if right else 0), heading, self._note_width())
+
+    def _note_width(self) -> float:
+        """Return what the notes would like: most routes and rules then have one or two lines."""
+        routes = max((width(text, "small mono") for text, _ in words.routes(self.node)), default=0)
+        rules = max((width(words.rule(rule), "small mono") + 12 for rule in self.node.rules), default=0)
+        return max(min(routes, _ROUTE), min(rules, _RULE))
 
     def place(self, x: float, y: float, wide: float) -> None:
         """Give it and all in it their places, from its upper left corner; its height follows from what it holds."""

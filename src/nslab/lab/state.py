@@ -269,7 +269,7 @@ def _interface(
         carrier=bool(link.get_attr("IFLA_CARRIER")),
         master=own.get(link.get_attr("IFLA_MASTER"), ""),
         peer=(End(node, there[over]) if over in there else End("", "")) if is_veth and over else None,
-        parent=own.get(over or info.get("IFLA_VXLAN_LINK"), "") if not is_veth and number is None else "",
+        parent=own.get(over or info.get("IFLA_VXLAN_LINK", 0), "") if not is_veth and number is None else "",
         vlan=info.get("IFLA_VLAN_ID"),
         remote=next((str(value) for key, value in info.items() if key in _REMOTES and value), ""),
     )
