@@ -137,6 +137,10 @@ class Context:
         """Give an earlier row another Info or Protocol."""
         self.dissector.change(index, info, protocol)
 
+    def expect(self, address: bytes, port: int, protocol: Any) -> None:
+        """Have `protocol`, a StreamProtocol, read the next connection to this port."""
+        self.state("expected", dict)[address, port] = protocol
+
     def info_of(self, index: int) -> str:
         """Return the Info of an earlier row."""
         info: str = self.dissector.info[index]

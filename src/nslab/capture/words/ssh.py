@@ -122,7 +122,7 @@ class Ssh:
         elif not side.has_begun or side.is_encrypted or not self.version:
             self._encrypted(c, stream, end - at, is_client=is_client)
         else:
-            self._packet(c, side, data, at, end)
+            self._packet(c, stream, side, data, at, end)
             if side.was_cut:
                 # What follows in the segment is read on its own.
                 side.was_cut, self.row = False, -1
@@ -163,22 +163,30 @@ class Ssh:
             raise Malformed
 
     def _negotiated(self, stream: Stream) -> tuple[str, str] | None:
-        one, other = stream.state, stream.other.state
-        if not (isinstance(one, Side) and isinstance(other, Side) and one.lists and other.lists):
+        client, server = sides(stream)
+        if client is None or server is None:
             return None
-        client, server = (one, other) if stream.destination_port in PORTS else (other, one)
         return chosen(client, server, CIPHER_UP), chosen(client, server, CIPHER_DOWN)
 
-    def _packet(self, c: Context, side: Side, data: bytes, at: int, end: int) -> None:
+    def _packet(self, c: Context, stream: Stream, side: Side, data: bytes, at: int, end: int) -> None:
         number = data[at + 5]
         name = self.names.get(number) if 30 <= number < 50 else MESSAGES.get(number)
         self._say(c, name or f"Unknown ({number})")
         if number == KEX_INIT:
             side.lists = name_lists(data, at + 22, end)
-            for method in side.lists[KEX][:1] if side.lists else ():
-                self.names = _messages_of(method)
+            client, server = sides(stream)
+            if client is not None and server is not None:
+                self.names = _messages_of(chosen(client, server, KEX))
         elif number == NEW_KEYS:
             side.is_encrypted = True
+
+
+def sides(stream: Stream) -> tuple[Side | None, Side | None]:
+    """Return the client's side and the server's, as far as their Key Exchange Init has been seen."""
+    one, other = (
+        state if isinstance(state, Side) and state.lists else None for state in (stream.state, stream.other.state)
+    )
+    return (one, other) if stream.destination_port in PORTS else (other, one)
 
 
 def chosen(client: Side, server: Side, which: int) -> str:

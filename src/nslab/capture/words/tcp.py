@@ -109,6 +109,10 @@ def way_of(c: Context, data: bytes, at: int, seq: int, bits: int) -> tuple[Way, 
         reused = True
     source, destination = c.source_port, c.destination_port
     here, there = readers(source, destination)
+    expected = c.dissector.states.get("expected")
+    if expected:
+        agreed = expected.get((c.destination_address, destination)) or expected.get((c.source_address, source))
+        here.protocol = there.protocol = agreed or here.protocol
     way = connections[key] = Way(f"{source} → {destination} [", here)
     back = Way(f"{destination} → {source} [", there)
     way.back, back.back = back, way

@@ -1,0 +1,73 @@
+"""POP3 (RFC 1939) and IMAP (RFC 9051): commands and answers."""
+
+from __future__ import annotations
+
+
+from nslab.capture.words.context import Context
+from nslab.capture.words.registry import over_tcp
+from nslab.capture.words.segments import Segments, first_line, lines
+from nslab.capture.words.streams import MORE, Stream, StreamProtocol
+from nslab.capture.words.tls import Tls
+
+POP, IMAP = 110, 143
+
+
+@over_tcp(POP)
+class Pop(Segments):
+    """Its rows show the first line of each segment."""
+
+    def __init__(self) -> None:
+        self.command = ""
+        self.after: StreamProtocol | None = None
+
+    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
+        return self.after.size(stream, data, at) if self.after is not None else len(data) - at
+
+    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
+        if self.after is not None:
+            self.after.dissect(c, stream, data, at, end)
+            return
+        c.protocol = "POP"
+        line = first_line(data, at, end)
+        if c.destination_port == POP:
+            self.command = line.upper()
+            c.write(f"C: {line}")
+            return
+        c.write(f"S: {line}")
+        if self.command == "STLS" and line.startswith("+OK"):
+            self.after = Tls()
+
+
+@over_tcp(IMAP)
+class Imap:
+    """Its rows show the last line of each segment."""
+
+    def __init__(self) -> None:
+        self.wants_tls = False
+        self.after: StreamProtocol | None = None
+
+    @staticmethod
+    def recognises(_: bytes) -> bool:
+        return False
+
+    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
+        if self.after is not None:
+            return self.after.size(stream, data, at)
+        if Tls.recognises(bytes(data[at : at + 5])):
+            self.after = Tls()
+            return self.after.size(stream, data, at)
+        return len(data) - at if data[-1] == 10 else MORE
+
+    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
+        if self.after is not None:
+            self.after.dissect(c, stream, data, at, end)
+            return
+        c.protocol = "IMAP"
+        line = lines(data, at, end)[-1]
+        if c.destination_port == IMAP:
+            self.wants_tls = line.upper().endswith(" STARTTLS")
+            c.write(f"Request: {line}")
+            return
+        c.write(f"Response: {line}")
+        if self.wants_tls and " OK" in line:
+            self.after = Tls()
