@@ -141,6 +141,10 @@ class Context:
         """Have `protocol`, a StreamProtocol, read the next connection to this port."""
         self.state("expected", dict)[address, port] = protocol
 
+    def expect_datagrams(self, address: bytes, port: int, dissect: Any) -> None:
+        """Have `dissect` read all datagrams to and from this port from now on, whatever the other one is."""
+        self.state("expected datagrams", dict)[address, port] = dissect
+
     def info_of(self, index: int) -> str:
         """Return the Info of an earlier row."""
         info: str = self.dissector.info[index]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.segments import Segments, first_line, lines
@@ -40,7 +39,7 @@ class Pop(Segments):
 
 @over_tcp(IMAP)
 class Imap:
-    """Its rows show the last line of each segment."""
+    """Its rows show the last line of each segment that answers a command."""
 
     def __init__(self) -> None:
         self.wants_tls = False
@@ -63,7 +62,8 @@ class Imap:
             self.after.dissect(c, stream, data, at, end)
             return
         c.protocol = "IMAP"
-        line = lines(data, at, end)[-1]
+        said = lines(data, at, end)
+        line = next((each for each in reversed(said) if each and not each.startswith("*")), said[0])
         if c.destination_port == IMAP:
             self.wants_tls = line.upper().endswith(" STARTTLS")
             c.write(f"Request: {line}")

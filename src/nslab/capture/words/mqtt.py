@@ -28,9 +28,10 @@ KINDS: Final = (
     "Disconnect Req",
     "Authentication Exchange",
 )
-PUBLISH: Final = 3
+CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE = 1, 3, 8, 10
 NUMBERED: Final = range(4, 12)
 LENGTH_BYTES: Final = 4
+WITH_PROPERTIES: Final = 5  # the version that has them
 
 
 @over_tcp(1883)
@@ -39,6 +40,7 @@ class Mqtt:
 
     def __init__(self) -> None:
         self.row = -1
+        self.version = 4
 
     @staticmethod
     def recognises(_: bytes) -> bool:
@@ -75,3 +77,18 @@ class Mqtt:
             c.append(f" [{printable(data[at - size : at])}]")
         elif kind in NUMBERED and end - at >= 2:
             c.append(f" (id={unpack_from('!H', data, at)[0]})")
+            if kind in {SUBSCRIBE, UNSUBSCRIBE}:
+                self._topics(c, data, at + 2, end, options=int(kind == SUBSCRIBE))
+        elif kind == CONNECT:
+            (size,) = unpack_from("!H", data, at)
+            self.version = data[at + 2 + size]
+
+    def _topics(self, c: Context, data: bytes, at: int, end: int, *, options: int) -> None:
+        if self.version >= WITH_PROPERTIES:
+            at += 1 + data[at]
+        while at + 2 <= end:
+            (size,) = unpack_from("!H", data, at)
+            at += 2 + size + options
+            if at > end:
+                raise Malformed
+            c.append(f" [{printable(data[at - options - size : at - options])}]")

@@ -8,7 +8,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.printable import printable
-from nslab.capture.words.registry import UDP_GUESSES, over_udp
+from nslab.capture.words.registry import over_udp
 
 READ, WRITE, DATA, ACKNOWLEDGEMENT, ERROR, OPTIONS = range(1, 7)
 ERRORS: Final = (
@@ -44,25 +44,17 @@ def tftp(c: Context, data: bytes, at: int) -> bool | None:
         transfer = Transfer()
         if not c.inside_error:
             transfers[key] = transfer
+            c.expect_datagrams(*key, goes_on)
     _packet(c, data, at, transfer)
     return None
 
 
-def tftp_elsewhere(c: Context, data: bytes, at: int) -> bool | None:
-    """Read a packet of a transfer that has begun."""
-    transfers: Transfers | None = c.dissector.states.get("tftp")
-    if not transfers:
-        return False
-    transfer = transfers.get((c.destination_address, c.destination_port)) or transfers.get(
-        (c.source_address, c.source_port)
-    )
-    if transfer is None:
-        return False
-    _packet(c, data, at, transfer)
+def goes_on(c: Context, data: bytes, at: int) -> bool | None:
+    """Read a packet of a transfer that has begun, whatever the server's port."""
+    transfers: Transfers = c.state("tftp", dict)
+    here, there = (c.source_address, c.source_port), (c.destination_address, c.destination_port)
+    _packet(c, data, at, transfers.get(there) or transfers.get(here) or Transfer())
     return None
-
-
-UDP_GUESSES.append(tftp_elsewhere)
 
 
 def _packet(c: Context, data: bytes, at: int, transfer: Transfer) -> None:

@@ -38,6 +38,11 @@ def udp(c: Context, data: bytes, at: int) -> None:
 def payload(c: Context, data: bytes, at: int) -> None:
     """Hand on to what reads the lower port, or the higher one, or recognises it."""
     source, destination = c.source_port, c.destination_port
+    expected = c.dissector.states.get("expected datagrams")
+    if expected:
+        agreed = expected.get((c.destination_address, destination)) or expected.get((c.source_address, source))
+        if agreed is not None and agreed(c, data, at) is not False:
+            return
     low, high = (source, destination) if source <= destination else (destination, source)
     dissect = UDP_PORTS.get(low)
     if dissect is not None and dissect(c, data, at) is not False:
