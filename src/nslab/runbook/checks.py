@@ -14,6 +14,7 @@ from IPython.display import display
 
 # mypy and readers see what `from nslab import check` gives: this module under its public name.
 import nslab.runbook.checks as check  # noqa: PLW0406
+from nslab.capture.recording import Recording
 from nslab.errors import LabError
 from nslab.instruments import Lab
 from nslab.sandbox.door import Node
@@ -32,6 +33,7 @@ __all__ = [
     "runs",
     "section",
     "serves",
+    "shows",
 ]
 
 _LISTEN: Final = "0A"  # TCP_LISTEN in /proc/net/tcp
@@ -122,6 +124,21 @@ def reaches(node: Node, address: str) -> Check:
         answered,
         "it answered" if answered else complaint,
         f"follow the packet: tshark on each interface between {node.name} and {address}, then the way back",
+    )
+
+
+def shows(capture: Recording, *texts: str) -> Check:
+    """A capture shows these texts in the column Info, one after the other; other packets may come between.
+
+    >>> check.shows(cap, "[SYN]", "[RST, ACK]")
+    """
+    info = iter(capture.table.words.info)
+    missing = next((text for text in texts if not any(text in words for words in info)), None)
+    return Check(
+        f"{', '.join(map(str, capture.points))} shows {', then '.join(texts)}",
+        missing is None,
+        "" if missing is None else f"no {missing} among its {len(capture)} packets, or not in this order",
+        "look at the table: the packet before it is where it went another way",
     )
 
 

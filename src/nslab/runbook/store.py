@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ _METADATA: Final = {
     },
 }
 _LONG, _FIRST, _LAST = 30, 3, 4  # an output of more lines than _LONG is stored with its first and last ones
+_PICTURE: Final = re.compile(r"(data:image/svg\+xml;base64,)([\w+/=]+)")
 _ADDRESS: Final = re.compile(r"\w+://")
 
 
@@ -62,14 +64,28 @@ def tidy(notebook: NotebookNode, *, lab: str) -> None:
             if output.output_type == "stream":
                 is_kept = IGNORED not in cell.metadata.get("tags", ())
                 output.text = (output.text if is_kept else _short(output.text)).replace(lab, "runbook")
-            elif "execution_count" in output:
-                output.execution_count = number
+            else:
+                output.data = {kind: _renamed(data, lab) for kind, data in output.get("data", {}).items()}
+                if "execution_count" in output:
+                    output.execution_count = number
 
 
 def text(notebook: NotebookNode) -> str:
     """Return a notebook as it is stored: in one order, and with prose that can be read in a diff."""
     data: dict[str, Any] = json.loads(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
     return json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _renamed(data: Any, lab: str) -> Any:
+    """Have what a cell shows speak of the lab "runbook", its pictures too."""
+    if not isinstance(data, str):
+        return data
+
+    def redrawn(found: re.Match[str]) -> str:
+        svg = b64decode(found[2]).replace(lab.encode(), b"runbook")
+        return found[1] + b64encode(svg).decode()
+
+    return _PICTURE.sub(redrawn, data.replace(lab, "runbook"))
 
 
 def _short(output: str) -> str:
