@@ -220,3 +220,24 @@ def test_who_waits_can_be_told_to_stop(lab):
         waiting.join(20)
         assert not waiting.is_alive()
         assert not changes.wait()
+
+
+@pytest.mark.one_id
+def test_a_container_that_has_not_mounted_its_proc_is_there_with_its_cable(lab):
+    host = lab["host"]
+    host.run("""
+        mkdir /bare && cd /bare && mkdir bin lib lib64 usr proc
+        for each in bin lib lib64 usr; do mount --rbind /$each $each; done
+        ip netns add bare
+    """)
+    host.spawn(
+        "exec unshare --fork --pid --net=/run/netns/bare --mount --uts --ipc --root=/bare sleep infinity"
+    ).leave()
+    while "bare" not in lab.nodes():
+        pass
+    host.run("ip link add v7 type veth peer name eth0 netns bare")
+    assert lab["bare"].run("ls /proc").stdout == ""
+    seen = state.read(lab)
+    end_container(lab, "bare")
+    assert seen["bare"]["eth0"].peer == End("host", "v7")
+    assert seen["host"]["v7"].peer == End("bare", "eth0")

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from typing import Any
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -68,7 +69,7 @@ def shown(messages, kind="display_data"):
     return [
         (
             each["content"]["transient"].get("display_id"),
-            re.search('alt="(.*?)"', each["content"]["data"]["text/html"])[1],
+            re.findall('alt="(.*?)"', each["content"]["data"]["text/html"])[0],
         )
         for each in messages
         if each["msg_type"] == kind
@@ -95,7 +96,7 @@ def test_a_picture_follows_what_the_cells_change(notebook):
 def test_a_picture_follows_while_a_cell_still_runs(notebook, lab):
     notebook.run("%topology")
     notebook.start("%%host\nip link add t2 type bridge\nuntil [ -e /tmp/go ]; do sleep 0.05; done\necho over")
-    seen = []
+    seen: list[dict[str, Any]] = []
     while not shown(seen, "update_display_data"):
         seen.append(notebook.message())
     assert not any(each["msg_type"] in {"stream", "error"} for each in seen)

@@ -15,8 +15,8 @@ _TARGETS: Final = {"MASQUERADE", "SNAT", "DNAT", "REDIRECT"}
 # iptables-legacy-save makes a table that it is asked for by name; without one it tells of those that there are. Their
 # list has a size of 0, like all of /proc.
 _LEGACY: Final = """
-grep -qs . /proc/net/ip_tables_names && iptables-legacy-save
-grep -qs . /proc/net/ip6_tables_names && ip6tables-legacy-save
+read -r _ </proc/net/ip_tables_names && iptables-legacy-save
+read -r _ </proc/net/ip6_tables_names && ip6tables-legacy-save
 """
 _NEW: Final = """
 iptables-nft-save -t nat || iptables-save -t nat

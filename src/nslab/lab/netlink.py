@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import struct
@@ -13,6 +14,7 @@ from nslab.sandbox.door import Node, Socket
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _NETFILTER: Final = 12  # NETLINK_NETFILTER, which `socket` does not name
+_SIOCGSKNS: Final = 0x894C
 _REQUEST: Final = 1
 _ERROR: Final = 2
 _GET_NETCONF, _GET_NSID = 82, 90
@@ -39,6 +41,13 @@ class Questions:
 
     def __exit__(self, *_: object) -> None:
         self._route.close()
+
+    def namespace(self) -> int:
+        """Return a descriptor of the node's network; the caller closes it.
+
+        Unlike `Node.network`, this needs no /proc, and a container has none yet when the runbook plugs in its cable.
+        """
+        return fcntl.ioctl(self._route.fileno(), _SIOCGSKNS)
 
     def forwards(self, family: int) -> bool | None:
         """Return whether the node forwards packets of a family; None when its kernel has not that family."""

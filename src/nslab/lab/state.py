@@ -126,6 +126,7 @@ class Nodes(Protocol):
 
     def nodes(self) -> list[str]: ...
     def __getitem__(self, name: str) -> Node: ...
+    def container(self, name: str, pid: int) -> Node: ...
 
 
 def read(lab: Nodes) -> LabState:
@@ -148,9 +149,11 @@ def read(lab: Nodes) -> LabState:
 
 def _there(lab: Nodes) -> dict[str, Node]:
     found = {}
+    # Once for all: to look for one by its name takes as long.
+    pids = {each["name"]: each["pid"] for each in lab["host"].containers()}
     for name in lab.nodes():
         try:
-            found[name] = lab[name]
+            found[name] = lab.container(name, pids[name]) if name in pids else lab[name]
         except LabError:
             if name in _FIXED:
                 raise
@@ -183,23 +186,25 @@ class _View:
 async def _look(nodes: Mapping[str, Node]) -> dict[str, NodeState]:
     views: dict[str, _View] = {}
     with ExitStack() as ours:
-        namespaces = {}
+        asked: dict[str, tuple[Questions, int]] = {}
         for name, node in nodes.items():
             try:
-                namespaces[name] = node.network()
+                kernel = ours.enter_context(Questions(node))
+                asked[name] = kernel, kernel.namespace()
             except (LabError, OSError):
                 continue  # it has ended
-            ours.callback(os.close, namespaces[name])
-        for name, own in namespaces.items():
+            ours.callback(os.close, asked[name][1])
+        namespaces = [namespace for _, namespace in asked.values()]
+        for name, (kernel, own) in asked.items():
             try:
-                views[name] = await _view(nodes[name], own, namespaces.values())
+                views[name] = await _view(nodes[name], kernel, own, namespaces)
             except (LabError, OSError):
                 continue
     names = {view.namespace: (name, view.names()) for name, view in reversed(views.items())}
     return {name: _node(name, view, names) for name, view in views.items()}
 
 
-async def _view(node: Node, own: int, namespaces: Iterable[int]) -> _View:
+async def _view(node: Node, asked: Questions, own: int, namespaces: Iterable[int]) -> _View:
     # pyroute2 takes most of a second to import.
     from pyroute2 import AsyncIPRoute
 
@@ -207,16 +212,15 @@ async def _view(node: Node, own: int, namespaces: Iterable[int]) -> _View:
     made = node.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, socket.NETLINK_ROUTE)
     async with AsyncIPRoute(use_socket=made) as kernel:
         links, addresses, routes = await _dump(kernel)
-    with Questions(node) as asked:
-        return _View(
-            links,
-            addresses,
-            routes,
-            asked.forwards(socket.AF_INET),
-            asked.forwards(socket.AF_INET6),
-            identity(own),
-            _numbers(asked, links, namespaces),
-        )
+    return _View(
+        links,
+        addresses,
+        routes,
+        asked.forwards(socket.AF_INET),
+        asked.forwards(socket.AF_INET6),
+        identity(own),
+        _numbers(asked, links, namespaces),
+    )
 
 
 async def _dump(kernel: AsyncIPRoute) -> tuple[list[Any], list[Any], list[Any]]:

@@ -81,7 +81,10 @@ class Seen:
         return [*there, *(name for name in sorted(self.named) if name not in there)]
 
     def __getitem__(self, name: str) -> Node:
-        return self.lab.container(name, self.named[name]) if name in self.named else self.lab[name]
+        return self.container(name, self.named[name]) if name in self.named else self.lab[name]
+
+    def container(self, name: str, pid: int) -> Node:
+        return self.lab.container(name, pid)
 
 
 class Live:
