@@ -29,7 +29,6 @@ length. `raise Malformed` says it yourself. A layer that goes on with another: c
 
 **State**: of the whole capture `c.state("dns", dict)`; made at first use. Rows that change later: keep `c.index`, then
 `c.change(index, text)`, with `c.info_of(index)`; what is known only at the end: `c.at_the_end("icmp", function)`.
-`c.inside_error` is not 0 while a header that an ICMP error quotes is read: change no state then.
 
 **A protocol over TCP** never sees segments. It says how long its next message is and is given whole messages, in order:
 
@@ -58,7 +57,10 @@ records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself.
 
 from nslab.capture.words import (  # each enters itself in the registry: one a line
     arp,
+    bfd,
+    bgp,
     browser,
+    coap,
     cooked,
     dhcp,
     dhcpv6,
@@ -84,6 +86,9 @@ from nslab.capture.words import (  # each enters itself in the registry: one a l
     mqtt,
     multicast_routing,
     netbios,
+    netbios_session,
+    nt_status,
+    ntlm,
     ntp,
     ospf,
     overlays,
@@ -99,10 +104,13 @@ from nslab.capture.words import (  # each enters itself in the registry: one a l
     serial,
     slow,
     small_services,
+    smb1,
+    smb2,
     smtp,
     snmp,
     spanning_tree,
     ssh,
+    stun,
     syslog,
     tcp,
     telnet,
@@ -111,6 +119,7 @@ from nslab.capture.words import (  # each enters itself in the registry: one a l
     tunnels,
     udp,
     values,
+    vpn,
 )
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.dissector import Dissector
@@ -120,7 +129,10 @@ __all__ = [
     "Dissector",
     "Malformed",
     "arp",
+    "bfd",
+    "bgp",
     "browser",
+    "coap",
     "cooked",
     "dhcp",
     "dhcpv6",
@@ -146,6 +158,9 @@ __all__ = [
     "mqtt",
     "multicast_routing",
     "netbios",
+    "netbios_session",
+    "nt_status",
+    "ntlm",
     "ntp",
     "ospf",
     "overlays",
@@ -161,10 +176,13 @@ __all__ = [
     "serial",
     "slow",
     "small_services",
+    "smb1",
+    "smb2",
     "smtp",
     "snmp",
     "spanning_tree",
     "ssh",
+    "stun",
     "syslog",
     "tcp",
     "telnet",
@@ -173,4 +191,5 @@ __all__ = [
     "tunnels",
     "udp",
     "values",
+    "vpn",
 ]

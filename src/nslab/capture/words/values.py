@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-NAMED: Final = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 92: "\\\\"}
-ESCAPES: Final = {n: NAMED.get(n, f"\\{n:03o}") for n in (*range(32), 92, 127)}
-
-
-def printable(text: bytes) -> str:
-    """Return UTF-8 text with what cannot be printed as C would write it, a tab as a backslash and t."""
-    return text.decode("utf-8", "replace").translate(ESCAPES)
+from nslab.capture.words.context import Context
+from nslab.capture.words.printable import printable
 
 
 def text_field(text: bytes) -> str:
@@ -23,3 +17,12 @@ def named(names: Mapping[int, str], value: int, otherwise: str = "Unknown (%u)")
     """Return the value's name, or `otherwise` with the value in the place of %u (decimal) or %x (hexadecimal)."""
     name = names.get(value)
     return name if name is not None else otherwise.replace("%u", str(value)).replace("%x", f"{value:x}")
+
+
+def say_message(c: Context, protocol: str, words: str, between: str = ", ") -> None:
+    """Say what one message of a segment is, behind those of this protocol that came in it before."""
+    if c.protocol == protocol:
+        c.add(words, between)
+    else:
+        c.protocol = protocol
+        c.write(words)
