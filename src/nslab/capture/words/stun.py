@@ -1,0 +1,163 @@
+"""STUN (RFC 8489), TURN (RFC 8656) and STUN as it was first (RFC 3489)."""
+
+from __future__ import annotations
+
+from struct import unpack_from
+from typing import Final
+
+from nslab.capture.words.context import Context
+from nslab.capture.words.registry import UDP_GUESSES, over_udp
+from nslab.capture.words.text import ipv4_text, ipv6_text
+from nslab.capture.words.values import named, text_field
+
+COOKIE: Final = b"\x21\x12\xa4\x42"
+HEADER: Final = 20
+METHODS: Final = {
+    1: "Binding",
+    2: "SharedSecret",
+    3: "Allocate",
+    4: "Refresh",
+    6: "Send",
+    7: "Data",
+    8: "CreatePermission",
+    9: "Channel-Bind",
+    10: "Connect",
+    11: "ConnectionBind",
+    12: "ConnectionAttempt",
+}
+CLASSES: Final = ("Request", "Indication", "Success Response", "Error Response")
+CLASSIC_CLASSES: Final = ("Request", "Indication", "Response", "Error Response")
+ADDRESSES: Final = {
+    0x0001: "MAPPED-ADDRESS",
+    0x8023: "ALTERNATE-SERVER",
+    0x802B: "RESPONSE-ORIGIN",
+    0x802C: "OTHER-ADDRESS",
+}
+XOR_ADDRESSES: Final = {
+    0x0012: "XOR-PEER-ADDRESS",
+    0x0016: "XOR-RELAYED-ADDRESS",
+    0x0020: "XOR-MAPPED-ADDRESS",
+    0x0027: "XOR-RESPONSE-TARGET",
+}
+USER, ERROR, CHANNEL, LIFETIME, BANDWIDTH, REALM, NONCE, TRANSPORT = 6, 9, 12, 13, 16, 20, 21, 25
+ERRORS: Final = {
+    300: "Try Alternate",
+    400: "Bad Request",
+    401: "Unauthenticated",
+    403: "Forbidden",
+    405: "Mobility Forbidden",
+    420: "Unknown Attribute",
+    430: "Stale Credentials (legacy)",
+    431: "Integrity Check Failure (legacy)",
+    437: "Allocation Mismatch",
+    438: "Stale Nonce",
+    440: "Address Family not Supported",
+    441: "Wrong Credentials",
+    442: "Unsupported Transport Protocol",
+    443: "Peer Address Family Mismatch",
+    446: "Connection Already Exists",
+    486: "Allocation Quota Reached",
+    487: "Role Conflict",
+    500: "Server Error",
+    508: "Insufficient Port Capacity",
+    600: "Global Failure",
+}
+TRANSPORTS: Final = {6: "TCP", 17: "UDP"}
+
+
+def stun_anywhere(c: Context, data: bytes, at: int) -> bool | None:
+    """Know a message by its cookie and its length, whatever the port."""
+    if data[at + 4 : at + 8] != COOKIE or data[at] & 0xC0:
+        return False
+    kind, length = unpack_from("!HH", data, at)
+    if length != len(data) - at - HEADER or ((kind & 0xF) | (kind >> 1 & 0x70) | (kind >> 2 & 0xF80)) not in METHODS:
+        return False
+    message(c, data, at, kind)
+    return None
+
+
+UDP_GUESSES.append(stun_anywhere)
+
+
+@over_udp(3478)
+def stun(c: Context, data: bytes, at: int) -> bool | None:
+    """STUN, in either form, or data in one of TURN's channels."""
+    kind, length = unpack_from("!HH", data, at)
+    size = len(data) - at
+    if kind & 0xC000 == 0x4000 and length <= size - 4:
+        c.protocol = "STUN"
+        c.write("ChannelData TURN Message")
+        return None
+    if kind & 0xC000 or length != size - HEADER:
+        return False
+    if data[at + 4 : at + 8] == COOKIE:
+        message(c, data, at, kind)
+    else:
+        c.protocol = "CLASSIC-STUN"
+        method, group = split(kind)
+        c.write(f"Message: {named(METHODS, method, 'Unknown')} {CLASSIC_CLASSES[group]}")
+    return None
+
+
+def split(kind: int) -> tuple[int, int]:
+    """Return method and class, whose bits are mingled."""
+    return (kind & 0xF) | (kind >> 1 & 0x70) | (kind >> 2 & 0xF80), (kind >> 4 & 1) | (kind >> 7 & 2)
+
+
+def message(c: Context, data: bytes, at: int, kind: int) -> None:
+    c.protocol = "STUN"
+    method, group = split(kind)
+    c.write(f"{named(METHODS, method, 'Unknown')} {CLASSES[group]}")
+    start, at = at, at + HEADER
+    while at + 4 <= len(data):
+        attribute, size = unpack_from("!HH", data, at)
+        at += 4
+        if at + size > len(data):
+            return
+        words = described(data, start, at, attribute, size)
+        if words:
+            c.append(f" {words}")
+        at += (size + 3) & ~3
+
+
+def described(data: bytes, start: int, at: int, attribute: int, size: int) -> str:  # noqa: PLR0911 - one each
+    """Return the words of an attribute, if it has any."""
+    value = data[at : at + size]
+    if attribute in ADDRESSES:
+        address = address_text(value, b"")
+        return f"{ADDRESSES[attribute]}: {address}" if address else ""
+    if attribute in XOR_ADDRESSES:
+        address = address_text(value, data[start + 4 : start + 20])
+        return f"{XOR_ADDRESSES[attribute]}: {address}" if address else ""
+    if attribute == USER:
+        return f"user: {text_field(value)}"
+    if attribute == REALM:
+        return f"realm: {text_field(value)}"
+    if attribute == NONCE:
+        return "with nonce"
+    if attribute == ERROR and size >= 4:
+        code = value[2] * 100 + value[3]
+        reason = f" {value[4:].decode('utf-8', 'replace')}" if size > 4 else ""
+        return f"error-code: {code} ({ERRORS.get(code, '*Unknown error code*')}){reason}"
+    if attribute == CHANNEL and size >= 4:
+        return f"ChannelNumber=0x{int.from_bytes(value[:2]):x}"
+    if attribute in (LIFETIME, BANDWIDTH) and size >= 4:
+        return f"{'lifetime' if attribute == LIFETIME else 'bandwidth'}: {int.from_bytes(value[:4])}"
+    if attribute == TRANSPORT and size:
+        return named(TRANSPORTS, value[0], f"Unknown (0x{value[0]:8x})")
+    return ""
+
+
+def address_text(value: bytes, key: bytes) -> str:
+    """Return `192.0.2.1:5000`, after it has been unmasked."""
+    if len(value) < 8:
+        return ""
+    family, port, address = value[1], int.from_bytes(value[2:4]), value[4:]
+    if key:
+        port ^= int.from_bytes(key[:2])
+        address = bytes(a ^ b for a, b in zip(address, key, strict=False))
+    if family == 1 and len(value) >= 8:
+        return f"{ipv4_text(address[:4])}:{port}"
+    if family == 2 and len(value) >= 20:
+        return f"{ipv6_text(address[:16])}:{port}"
+    return ""

@@ -1,0 +1,84 @@
+"""WireGuard and OpenVPN: the little that they say openly."""
+
+from __future__ import annotations
+
+from struct import unpack_from
+from typing import Final
+
+from nslab.capture.words.context import Context
+from nslab.capture.words.registry import UDP_GUESSES, over_udp
+
+INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
+SIZES: Final = {INITIATION: 148, RESPONSE: 92, COOKIE: 64}
+SMALLEST: Final = 32  # of a data message: header and authentication tag
+OPENVPN: Final = {
+    1: "P_CONTROL_HARD_RESET_CLIENT_V1",
+    2: "P_CONTROL_HARD_RESET_SERVER_V1",
+    3: "P_CONTROL_SOFT_RESET_V1",
+    4: "P_CONTROL_V1",
+    5: "P_ACK_V1",
+    6: "P_DATA_V1",
+    7: "P_CONTROL_HARD_RESET_CLIENT_V2",
+    8: "P_CONTROL_HARD_RESET_SERVER_V2",
+    9: "P_DATA_V2",
+    10: "P_CONTROL_HARD_RESET_CLIENT_V3",
+    11: "P_CONTROL_WKC_V1",
+}
+OPENVPN_PORT: Final = 1194
+
+
+def talkers(c: Context) -> set[frozenset[tuple[bytes, int]]]:
+    return c.state("wireguard", set)
+
+
+def pair(c: Context) -> frozenset[tuple[bytes, int]]:
+    return frozenset(((c.source_address, c.source_port), (c.destination_address, c.destination_port)))
+
+
+@over_udp(51820)
+def wireguard(c: Context, data: bytes, at: int) -> bool | None:
+    """A message's size tells that it is one."""
+    kind, size = data[at], len(data) - at
+    if kind == DATA:
+        if size < SMALLEST:
+            return False
+        receiver, counter = unpack_from("<IQ", data, at + 4)
+        c.protocol = "WireGuard"
+        if size == SMALLEST:
+            c.write(f"Keepalive, receiver=0x{receiver:08x}, counter={counter}")
+        else:
+            c.write(f"Transport Data, receiver=0x{receiver:08x}, counter={counter}, datalen={size - SMALLEST}")
+        return None
+    if SIZES.get(kind) != size:
+        return False
+    one, two = unpack_from("<II", data, at + 4)
+    c.protocol = "WireGuard"
+    if kind == INITIATION:
+        c.write(f"Handshake Initiation, sender=0x{one:08x}")
+    elif kind == RESPONSE:
+        c.write(f"Handshake Response, sender=0x{one:08x}, receiver=0x{two:08x}")
+    else:
+        c.write(f"Cookie Reply, receiver=0x{one:08x}")
+    return None
+
+
+def wireguard_anywhere(c: Context, data: bytes, at: int) -> bool | None:
+    """On other ports: a handshake is known by its size and its zeros, data by the handshake before it."""
+    if data[at + 1 : at + 4] != b"\0\0\0" or not INITIATION <= data[at] <= DATA:
+        return False
+    known = talkers(c)
+    if data[at] == DATA and pair(c) not in known:
+        return False
+    if wireguard(c, data, at) is False:
+        return False
+    known.add(pair(c))
+    return None
+
+
+UDP_GUESSES.append(wireguard_anywhere)
+
+
+@over_udp(OPENVPN_PORT)
+def openvpn(c: Context, data: bytes, at: int) -> None:
+    c.protocol = "OpenVPN"
+    c.write(f"MessageType: {OPENVPN.get(data[at] >> 3, 'Unknown Messagetype')}")
