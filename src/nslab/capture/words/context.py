@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-MALFORMED = "[Malformed Packet]"
-CUT_SHORT = "[Packet size limited during capture]"
+if TYPE_CHECKING:
+    from nslab.capture.words.tcp_analysis import Way
 
-CONTAINED = "[Malformed Packet: length of contained item exceeds length of containing item]"
-UNREASSEMBLED = "[BoundErrorUnreassembled Packet]"
+MALFORMED: Final = "[Malformed Packet]"
+CUT_SHORT: Final = "[Packet size limited during capture]"
+
+CONTAINED: Final = "[Malformed Packet: length of contained item exceeds length of containing item]"
+UNREASSEMBLED: Final = "[BoundErrorUnreassembled Packet]"
 
 T = TypeVar("T")
 
@@ -37,6 +40,19 @@ class Addresses(dict[bytes, str]):
         return text
 
 
+class Pairs(dict[bytes, tuple[str, str]]):
+    """The texts of two addresses that stand one behind the other."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        super().__init__()
+        self._addresses = addresses
+
+    def __missing__(self, pair: bytes) -> tuple[str, str]:
+        half = len(pair) // 2
+        texts = self[pair] = (self._addresses[pair[:half]], self._addresses[pair[half:]])
+        return texts
+
+
 class Context:
     """The packet at hand. One object serves all packets of a dissector in turn: keep no reference to it.
 
@@ -46,8 +62,9 @@ class Context:
     """
 
     __slots__ = (
+        "addresses",
+        "connections",
         "destination",
-        "destination_address",
         "destination_port",
         "dissector",
         "fence",
@@ -55,15 +72,10 @@ class Context:
         "hop_limit",
         "index",
         "info",
-        "inside_error",
         "length",
-        "link_destination",
-        "link_source",
         "missing",
-        "number",
         "protocol",
         "source",
-        "source_address",
         "source_port",
         "time",
         "version",
@@ -72,8 +84,8 @@ class Context:
 
     def __init__(self, dissector: Any) -> None:
         self.dissector = dissector
+        self.connections: dict[bytes, Way] = {}  # TCP's, by addresses and ports
         self.index = 0  # of the row
-        self.number = 0  # as the user counts: index + 1
         self.time = 0  # ns
         self.length = 0  # of the frame, as it was on the wire
         self.source = ""
@@ -84,25 +96,34 @@ class Context:
         self.missing = 0
         self.vlan = 0  # number of the innermost tag
         self.version = 0  # 4 or 6 when there is an IP layer, and then:
-        self.source_address = b""
-        self.destination_address = b""
+        self.addresses = b""  # the source's and the destination's, one behind the other
         self.hop_limit = 0
         self.fragmented = False
         self.source_port = 0
         self.destination_port = 0
-        self.inside_error = 0  # how many ICMP errors this header is quoted in: it must not change any state
-        self.link_source = b""
-        self.link_destination = b""
+
+    @property
+    def number(self) -> int:
+        """Of the packet, as the user counts."""
+        return self.index + 1
+
+    @property
+    def source_address(self) -> bytes:
+        """Of the innermost IP header: four bytes or sixteen."""
+        return self.addresses[: len(self.addresses) // 2]
+
+    @property
+    def destination_address(self) -> bytes:
+        return self.addresses[len(self.addresses) // 2 :]
 
     def begin(self, index: int, time: int, length: int, missing: int) -> None:
         """Start with the next packet."""
         self.index = index
-        self.number = index + 1
         self.time = time
         self.length = length
         self.missing = missing
         self.source = self.destination = self.protocol = self.info = ""
-        self.fence = self.version = self.vlan = self.inside_error = 0
+        self.fence = self.version = self.vlan = 0
         self.fragmented = False
 
     def write(self, text: str) -> None:
@@ -139,11 +160,13 @@ class Context:
 
     def expect(self, address: bytes, port: int, protocol: Any) -> None:
         """Have `protocol`, a StreamProtocol, read the next connection to this port."""
-        self.state("expected", dict)[address, port] = protocol
+        expected: dict[tuple[bytes, int], Any] = self.state("expected", dict)
+        expected[address, port] = protocol
 
     def expect_datagrams(self, address: bytes, port: int, dissect: Any) -> None:
         """Have `dissect` read all datagrams to and from this port from now on, whatever the other one is."""
-        self.state("expected datagrams", dict)[address, port] = dissect
+        expected: dict[tuple[bytes, int], Any] = self.state("expected datagrams", dict)
+        expected[address, port] = dissect
 
     def info_of(self, index: int) -> str:
         """Return the Info of an earlier row."""

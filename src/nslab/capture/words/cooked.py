@@ -40,7 +40,6 @@ def cooked2(c: Context, data: bytes, at: int) -> None:
 def carried(c: Context, data: bytes, at: int, protocol: int, sender: bytes) -> None:
     """Read what follows; a number below all ethertypes is one of Linux's own."""
     if len(sender) == 6:
-        c.link_source = sender
         c.source = c.dissector.mac[sender]
     elif len(sender) == 4:
         c.source = c.dissector.ipv4[sender]

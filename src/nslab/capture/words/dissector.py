@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
-
 from nslab.capture.packets import Packets
-from nslab.capture.words.context import MALFORMED, Addresses, Context, Malformed
-from nslab.capture.words.registry import LINK_TYPES
+from nslab.capture.words.context import MALFORMED, Addresses, Context, Malformed, Pairs
+from nslab.capture.words.registry import LINK_TYPES, Dissect
 from nslab.capture.words.text import ipv4_text, ipv6_text, mac_text
 
 WINDOW: Final = 4096  # packets whose bytes are copied at once: memory stays far below the capture's own
@@ -40,6 +38,9 @@ class Dissector:
         self.ipv4 = Addresses(ipv4_text)
         self.ipv6 = Addresses(ipv6_text)
         self.mac = Addresses(mac_text)
+        self.ipv4_pairs = Pairs(self.ipv4)  # of both addresses of a packet
+        self.ipv6_pairs = Pairs(self.ipv6)
+        self.mac_pairs = Pairs(self.mac)
         self._changed: set[int] = set()
         self._context = Context(self)
 
@@ -52,8 +53,8 @@ class Dissector:
     def feed(self, packets: Packets) -> None:
         """Read the next packets; their numbers follow those of the packets before."""
         links = [LINK_TYPES.get(point.link_type, unknown_link) for point in packets.points]
-        for data, time, length, point in _each(packets):
-            self._read(links[point] if point < len(links) else unknown_link, data, time, length)
+        for first in range(0, len(packets), WINDOW):
+            self._read(packets, slice(first, first + WINDOW), links)
 
     def finish(self) -> None:
         """Say what only the end shows. Packets may follow all the same."""
@@ -72,23 +73,35 @@ class Dissector:
         changed, self._changed = self._changed, set()
         return changed
 
-    def _read(self, link: Any, data: bytes, time: int, length: int) -> None:
+    def _read(self, packets: Packets, window: slice, links: list[Dissect]) -> None:
+        """Add the rows of a few thousand packets."""
         c = self._context
-        c.begin(len(self.info), time, length, length - len(data))
-        try:
-            link(c, data, 0)
-        except (struct.error, IndexError):
-            c.say_short()
-        except Malformed as malformed:
-            c.append(malformed.words)
-        except Exception:
-            if self.strict:
-                raise
-            c.append(MALFORMED)
-        self.source.append(c.source)
-        self.destination.append(c.destination)
-        self.protocol.append(c.protocol)
-        self.info.append(c.info)
+        rows = zip(
+            *_bytes(packets, window),
+            packets.time[window].tolist(),
+            packets.length[window].tolist(),
+            packets.point[window].tolist(),
+            strict=True,
+        )
+        say_source, say_destination = self.source.append, self.destination.append
+        say_protocol, say_info = self.protocol.append, self.info.append
+        begin = c.begin
+        for index, (data, time, length, point) in enumerate(rows, len(self.info)):
+            begin(index, time, length, length - len(data))
+            try:
+                links[point](c, data, 0)
+            except (struct.error, IndexError):
+                c.say_short()
+            except Malformed as malformed:
+                c.append(malformed.words)
+            except Exception:
+                if self.strict:
+                    raise
+                c.append(MALFORMED)
+            say_source(c.source)
+            say_destination(c.destination)
+            say_protocol(c.protocol)
+            say_info(c.info)
 
 
 def unknown_link(c: Context, data: bytes, at: int) -> None:
@@ -97,27 +110,12 @@ def unknown_link(c: Context, data: bytes, at: int) -> None:
     c.write(f"{len(data) - at} bytes of an unknown link layer")
 
 
-def _each(packets: Packets) -> Iterator[tuple[bytes, int, int, int]]:
-    """Yield bytes, time, length and point of each packet."""
-    for first in range(0, len(packets), WINDOW):
-        window = slice(first, first + WINDOW)
-        offset, captured = packets.offset[window], packets.captured[window]
-        ends = offset + captured
-        low, high = int(offset.min()), int(ends.max())
-        if high - low > 4 * int(captured.sum()) + 65536:  # few of many: a selection
-            whole = np.concatenate([packets.data[s:e] for s, e in zip(offset, ends, strict=True)]).tobytes()
-            ends = np.cumsum(captured, dtype=np.int64)
-            offset, low = ends - captured, 0
-        else:
-            whole = packets.data[low:high].tobytes()
-        yield from (
-            (whole[start:end], time, length, point)
-            for start, end, time, length, point in zip(
-                (offset - low).tolist(),
-                (ends - low).tolist(),
-                packets.time[window].tolist(),
-                packets.length[window].tolist(),
-                packets.point[window].tolist(),
-                strict=True,
-            )
-        )
+def _bytes(packets: Packets, window: slice) -> tuple[list[bytes]]:
+    """Return the bytes of each packet."""
+    offset, captured = packets.offset[window], packets.captured[window]
+    ends = offset + captured
+    low, high = int(offset.min()), int(ends.max())
+    if high - low > 4 * int(captured.sum()) + 65536:  # few of many: a selection
+        return ([packets.data[start:end].tobytes() for start, end in zip(offset, ends, strict=True)],)
+    whole = packets.data[low:high].tobytes()
+    return ([whole[start:end] for start, end in zip((offset - low).tolist(), (ends - low).tolist(), strict=True)],)

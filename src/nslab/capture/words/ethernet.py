@@ -50,12 +50,13 @@ def ethernet(c: Context, data: bytes, at: int) -> None:
     if len(data) < at + 14:
         cut_header(c, data, at)
         return
-    c.link_destination = data[at : at + 6]
-    c.link_source = data[at + 6 : at + 12]
-    mac = c.dissector.mac
-    c.destination = mac[c.link_destination]
-    c.source = mac[c.link_source]
-    next_type(c, data, at + 14, data[at + 12] << 8 | data[at + 13])
+    c.destination, c.source = c.dissector.mac_pairs[data[at : at + 12]]
+    ethertype = data[at + 12] << 8 | data[at + 13]
+    dissect = ETHERTYPES.get(ethertype)
+    if dissect is not None:
+        dissect(c, data, at + 14)
+    else:
+        next_type(c, data, at + 14, ethertype)
 
 
 def cut_header(c: Context, data: bytes, at: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from struct import unpack_from
+from struct import Struct
 from typing import Final
 
 from nslab.capture.words.context import Context
@@ -10,6 +10,7 @@ from nslab.capture.words.fragments import Pieces
 from nslab.capture.words.ipnumbers import IP_NAMES
 from nslab.capture.words.registry import IP_PROTOCOLS, over_ethernet, over_ip, over_llc
 
+HEADER: Final = Struct("!xxHHHBB")
 MORE_FRAGMENTS: Final = 0x2000
 OFFSET: Final = 0x1FFF
 ROUTES: Final = (0x83, 0x89)  # loose and strict source route
@@ -30,14 +31,13 @@ def ipv4(c: Context, data: bytes, at: int) -> None:
     if len(data) < at + 20:
         cut_header(c, data, at)
         return
-    total, identification, fragment, ttl, number, source, destination = unpack_from("!xxHHHBBxx4s4s", data, at)
+    total, identification, fragment, ttl, number = HEADER.unpack_from(data, at)
     if total < start - at and total:
         c.write(f"Bogus IP length ({total}, less than header length {start - at})")
         return
-    addresses = c.dissector.ipv4
-    c.source, c.destination = addresses[source], addresses[destination]
+    c.addresses = addresses = data[at + 12 : at + 20]
+    c.source, c.destination = c.dissector.ipv4_pairs[addresses]
     c.version, c.hop_limit = 4, ttl
-    c.source_address, c.destination_address = source, destination
     end = at + total
     if total and end < len(data) + c.missing:  # 0: the card would have cut it and filled it in (TSO)
         c.missing = max(0, end - len(data))
@@ -102,7 +102,7 @@ def route(c: Context, data: bytes, at: int, end: int) -> None:
         if kind in ROUTES and size >= 7 and 4 <= data[at + 2] <= size - 3:
             last = data[at + size - 4 : at + size]
             c.destination = c.dissector.ipv4[last]
-            c.destination_address = last
+            c.addresses = c.addresses[:4] + last
         at += size
 
 

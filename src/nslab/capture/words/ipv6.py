@@ -34,11 +34,10 @@ def ipv6(c: Context, data: bytes, at: int) -> bool | None:
     if len(data) < at + 40:
         cut_header(c, data, at)
         return None
-    size, number, hops, source, destination = unpack_from("!4xHBB16s16s", data, at)
-    addresses = c.dissector.ipv6
-    c.source, c.destination = addresses[source], addresses[destination]
-    c.version, c.hop_limit = 6, hops
-    c.source_address, c.destination_address = source, destination
+    size, number, c.hop_limit = unpack_from("!4xHBB", data, at)
+    c.addresses = addresses = data[at + 8 : at + 40]
+    c.source, c.destination = c.dissector.ipv6_pairs[addresses]
+    c.version = 6
     at += 40
     if not size and number == HOP_BY_HOP:
         size = jumbo_size(data, at)
@@ -112,7 +111,8 @@ def routing(c: Context, data: bytes, at: int) -> None:
         raise IndexError if c.missing else Malformed(CONTAINED)
     if left and size >= 2 and kind in (0, 2, 3, 4):
         last = data[at + 8 : at + 24] if kind == 4 else data[end - 16 : end]
-        c.destination, c.destination_address = c.dissector.ipv6[last], last
+        c.destination = c.dissector.ipv6[last]
+        c.addresses = c.addresses[:16] + last
     next_protocol(c, data, end, number)
 
 

@@ -80,7 +80,7 @@ def close(c: Context, reader: Reader) -> None:
     if reader.needed == UNTIL_CLOSE and not reader.ahead and reader.protocol is not None:
         whole = bytes(reader.buffer)
         _forget(reader)
-        _read(c, reader.stream, reader.protocol, whole, 0, len(whole))
+        _read(c, reader.stream, reader.protocol, whole, slice(0, len(whole)))
 
 
 def _belongs(reader: Reader, seq: int) -> bool:
@@ -140,15 +140,15 @@ def _messages(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes,
                 c.append(SEGMENT)
             return
         stream.scanned = 0
-        _read(c, stream, protocol, data, at, at + size)
+        _read(c, stream, protocol, data, slice(at, at + size))
         if not first and not at:  # it came in several segments
             c.fence_in()
         at += size
 
 
-def _read(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, at: int, end: int) -> None:
+def _read(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, message: slice) -> None:
     try:
-        protocol.dissect(c, stream, data, at, end)
+        protocol.dissect(c, stream, data, message.start, message.stop)
     except (struct.error, IndexError):
         c.say_short()
     except Malformed as malformed:
@@ -163,5 +163,5 @@ def _cut(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, at: 
             return
         stream.scanned = 0
         end = len(data) if size < 0 else at + size
-        _read(c, stream, protocol, data, at, min(end, len(data)))
+        _read(c, stream, protocol, data, slice(at, min(end, len(data))))
         at = end

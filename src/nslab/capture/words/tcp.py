@@ -1,4 +1,4 @@
-"""TCP: the words of a segment, and what is remarkable about it in its connection."""
+"""TCP: the words of a segment."""
 
 from __future__ import annotations
 
@@ -8,85 +8,142 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.reassembly import close, deliver, readers
 from nslab.capture.words.registry import over_ip
-from nslab.capture.words.tcp_analysis import Way, remark
+from nslab.capture.words.tcp_analysis import (
+    ACK,
+    FIN,
+    HALF,
+    NO_SCALE,
+    SYN,
+    UINT32,
+    UNKNOWN,
+    Handshake,
+    Segment,
+    Way,
+    remark,
+)
 from nslab.capture.words.tcp_options import options
 
-FIN: Final = 1
-SYN: Final = 2
-RST: Final = 4
-ACK: Final = 16
 URG: Final = 32
-NAMES: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE", "Reserved")
-FLAGS: Final = tuple(
-    ", ".join(
-        name for bit, name in enumerate(NAMES) if (flags >> bit if bit < 9 else flags >> 9) & (1 if bit < 9 else 7)
-    )
-    or "<None>"
-    for flags in range(4096)
-)
-HEADER: Final = Struct("!HHIIHHHH")
-UINT32: Final = 0xFFFFFFFF
-HALF: Final = 0x80000000
-UNKNOWN: Final = -1
-NO_SCALE: Final = -2  # the other side has not offered it, so nobody scales
+NAMES: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
+FIELDS: Final = Struct("!IIHH")
+TIMES: Final = Struct("!II")
+TIMES_ALONE: Final = b"\x01\x01\x08\x0a"  # two times "no operation" and the timestamps: 12 bytes
 
-Connections = dict[bytes, Way]
+
+def flags(bits: int) -> str:
+    """Return `SYN, ACK] Seq=`."""
+    names = [name for bit, name in enumerate(NAMES) if bits >> bit & 1]
+    return ", ".join([*names, "Reserved"] if bits >> 9 else names) or "<None>"
+
+
+FLAGS: Final = tuple(flags(bits) + "] Seq=" for bits in range(1 << 12))
 
 
 @over_ip(6)
-def tcp(c: Context, data: bytes, at: int) -> None:
-    cut = len(data) < at + 20
-    if len(data) < at + 16:
+def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the way of most packets, in one piece
+    if len(data) < at + 20:
         cut_header(c, data, at)
         return
     c.protocol = "TCP"
-    source, destination, seq, ack, bits, window, _, urgent = HEADER.unpack_from(data + bytes(4) if cut else data, at)
-    c.source_port, c.destination_port = source, destination
-    way, reused = way_of(c, data, at, seq, bits)
+    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
+    reused = False
+    way = c.connections.get(c.addresses + data[at : at + 4])
+    if way is None or bits & SYN:
+        way, reused = opened(c, data, at, way)
     back = way.back
-    start = at + (bits >> 12) * 4
+    start = at + (bits >> 10 & 60)
+    if start == at + 32 and data[at + 20 : at + 24] == TIMES_ALONE and start <= len(data):
+        value, echo = TIMES.unpack_from(data, at + 24)
+        said = f" TSval={value} TSecr={echo}"
+    elif start == at + 20:
+        said = ""
+    elif start < at + 20:
+        bogus(c, way, data, at)
+        return
+    else:
+        said = options(c, data, at + 20, start, way)
     length = len(data) + c.missing - start
-    if way.base < 0:
-        way.base = seq if bits & SYN else (seq - 1) & UINT32
-    if bits & ACK and back.base < 0:
-        back.base = (ack - 1) & UINT32
-    shown = f" Ack={(ack - back.base) & UINT32}" if bits & ACK else ""
-    text = f"{way.text}{FLAGS[bits & 4095]}] Seq={(seq - way.base) & UINT32}{shown}"
-    if cut:
-        c.write(f"{text} Win={window}")
-        c.say_short()
-        return
-    if start < at + 20:
-        c.write(f"{text} Win={window}, bogus TCP header length ({start - at}, must be at least 20)")
-        return
-    said = options(c, data, at + 20, start, way) if start > at + 20 else ""
-    if bits & SYN:
-        agree(way, back, bits, offered=" WS=" in said)
-    scale = way.scale
-    shown_window = window << scale if scale > 0 and not bits & SYN else window
-    if bits & URG:
-        shown_window = f"{shown_window} Urg={urgent}"
-    late = way.next >= 0 and (seq - way.next) & UINT32 >= HALF
-    remarks = remark(c, way, seq, ack, bits, window, length)
-    if reused:
-        remarks = "[TCP Port numbers reused] " + remarks
-    c.write(f"{remarks}{text} Win={shown_window} Len={length}{said}")
+    end = seq + length & UINT32
+    remarks = ""
+    if (
+        bits & 0xFF7 == ACK  # and perhaps PSH
+        and seq == way.next == way.seen
+        and window
+        and way.settled
+        and (back.seen - ack) & UINT32 < HALF  # nothing that has not been seen
+        and (
+            length > 1 and 0 < (end - back.ack) & UINT32 < HALF and (end - back.ack) & UINT32 != back.limit
+            if length
+            else ack != way.ack
+        )
+    ):  # as most of them: nothing to remark
+        if ack != way.ack:
+            way.ack, way.duplicates, way.duplicate_of, way.hushed = ack, 0, c.index + 1, False
+        limit = window << way.shift
+        if limit != way.limit:
+            way.window, way.limit = window, limit
+        way.ack_time = c.time
+        way.last = 0
+        if length:
+            way.next = way.seen = end
+            way.time = c.time
+        c.write(
+            f"{way.text}{FLAGS[bits & 0xFFF]}{(seq - way.base) & UINT32} Ack={(ack - back.base) & UINT32}"
+            f" Win={limit} Len={length}{said}"
+        )
+        if not length:
+            return
+        late = False
+    else:
+        late = way.next >= 0 and (seq - way.next) & UINT32 >= HALF
+        remarks = remarkable(c, data, at, way, length=length, said=said, reused=reused)
+    if length > 0 or bits & FIN:
+        carry(
+            c, way, data, start, seq=seq + 1 & UINT32 if bits & SYN else seq, late=late, fin=bits & FIN, prefix=remarks
+        )
+
+
+def carry(c: Context, way: Way, data: bytes, at: int, *, seq: int, late: bool, fin: int, prefix: str) -> None:
+    """Hand the bytes of a segment to whoever reads the connection."""
     reader = way.reader
-    if length > 0:
-        c.fence = len(remarks)
-        deliver(c, reader, data, start, seq=(seq + 1) & UINT32 if bits & SYN else seq, late=late)
-    if bits & FIN and reader.needed and not late:
-        c.fence = len(remarks)
+    c.source_port, c.destination_port = way.source_port, way.destination_port
+    fence = c.fence
+    c.fence += len(prefix)
+    if at < len(data) + c.missing:
+        deliver(c, reader, data, at, seq=seq, late=late)
+    if fin and reader.needed and not late:
+        c.fence = fence + len(prefix)
         close(c, reader)
 
 
-def agree(way: Way, back: Way, bits: int, *, offered: bool) -> None:
-    """Scale windows only if both sides have offered it (RFC 7323, 2.2)."""
-    if offered:
-        if bits & ACK and back.scale == NO_SCALE:
-            way.scale = NO_SCALE
-    elif way.scale == UNKNOWN:
-        way.scale = back.scale = NO_SCALE
+def remarkable(c: Context, data: bytes, at: int, way: Way, *, length: int, said: str, reused: bool) -> str:
+    """Write the words of any segment; return those that stand before the ports."""
+    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
+    numbered(way, data, at)
+    if bits & SYN:
+        agree(way, bits, offered=" WS=" in said)
+    ahead = (seq - way.next) & UINT32 if way.next >= 0 else 0
+    remarks = remark(way, Segment(c.index + 1, c.time, seq, ack, bits, window, length, ahead))
+    if reused:
+        remarks = f"[TCP Port numbers reused] {remarks}"
+    urgent = f" Urg={unpack_from('!H', data, at + 18)[0]}" if bits & URG else ""
+    c.write(f"{remarks}{described(way, data, at)}{urgent} Len={length}{said}")
+    return remarks
+
+
+def described(way: Way, data: bytes, at: int) -> str:
+    """Return ports, flags, numbers and window."""
+    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
+    shown = f" Ack={(ack - way.back.base) & UINT32}" if bits & ACK else ""
+    scaled = window if bits & SYN else window << way.shift
+    return f"{way.text}{FLAGS[bits & 0xFFF]}{(seq - way.base) & UINT32}{shown} Win={scaled}"
+
+
+def bogus(c: Context, way: Way, data: bytes, at: int) -> None:
+    """A header that says it is shorter than it is."""
+    size = data[at + 12] >> 2 & 60
+    numbered(way, data, at)
+    c.write(f"{described(way, data, at)}, bogus TCP header length ({size}, must be at least 20)")
 
 
 def cut_header(c: Context, data: bytes, at: int) -> None:
@@ -94,31 +151,52 @@ def cut_header(c: Context, data: bytes, at: int) -> None:
     source, destination = unpack_from("!HH", data, at)
     c.protocol = "TCP"
     c.write(f"{source} → {destination}")
+    if len(data) >= at + 16:
+        way = c.connections.get(c.addresses + data[at : at + 4])
+        if way is None:
+            way, _ = opened(c, data, at, None)
+        c.write(described(way, data, at))
     c.say_short()
 
 
-def way_of(c: Context, data: bytes, at: int, seq: int, bits: int) -> tuple[Way, bool]:
-    """Return this packet's direction of its connection; True: the ports have been used before."""
-    connections: Connections = c.state("tcp", dict)
-    key = c.source_address + c.destination_address + data[at : at + 4]
-    way = connections.get(key)
-    reused = False
-    if way is not None:
-        if not (bits & (SYN | ACK) == SYN and way.base >= 0 and way.base != seq):
-            return way, False
-        reused = True
-    source, destination = c.source_port, c.destination_port
+def numbered(way: Way, data: bytes, at: int) -> None:
+    """Let the numbers that are shown begin with this packet."""
+    seq, ack, bits, _ = FIELDS.unpack_from(data, at + 4)
+    if way.base < 0:
+        way.base = seq if bits & SYN else (seq - 1) & UINT32
+    if bits & ACK and way.back.base < 0:
+        way.back.base = (ack - 1) & UINT32
+
+
+def agree(way: Way, bits: int, *, offered: bool) -> None:
+    """Scale windows only if both sides have offered it (RFC 7323, 2.2)."""
+    if offered:
+        if bits & ACK and way.back.scale == NO_SCALE:
+            way.set_scale(NO_SCALE)
+    elif way.scale == UNKNOWN:
+        way.set_scale(NO_SCALE)
+        way.back.set_scale(NO_SCALE)
+
+
+def opened(c: Context, data: bytes, at: int, known: Way | None) -> tuple[Way, bool]:
+    """Return this direction of the connection that a packet begins; True: the same ports have been used before."""
+    source, destination, seq, _, bits = unpack_from("!HHIIH", data, at)
+    if known is not None and (bits & (SYN | ACK) != SYN or known.base in (UNKNOWN, seq)):
+        return known, False
     here, there = readers(source, destination)
+    half = len(c.addresses) // 2
+    one, other = c.addresses[:half], c.addresses[half:]
     expected = c.dissector.states.get("expected")
     if expected:
-        agreed = expected.get((c.destination_address, destination)) or expected.get((c.source_address, source))
+        agreed = expected.get((other, destination)) or expected.get((one, source))
         here.protocol = there.protocol = agreed or here.protocol
-    way = connections[key] = Way(f"{source} → {destination} [", here)
-    back = Way(f"{destination} → {source} [", there)
+    handshake = Handshake(c.time if bits & (SYN | ACK) == SYN else -1)
+    way, back = Way(source, destination, here, handshake), Way(destination, source, there, handshake)
     way.back, back.back = back, way
-    back.connection = way.connection
-    if c.source_address + data[at : at + 2] == c.destination_address + data[at + 2 : at + 4]:
+    numbered(way, data, at)
+    c.connections[c.addresses + data[at : at + 4]] = way
+    if (one, source) == (other, destination):
         way.back = way
     else:
-        connections[c.destination_address + c.source_address + data[at + 2 : at + 4] + data[at : at + 2]] = back
-    return way, reused
+        c.connections[other + one + data[at + 2 : at + 4] + data[at : at + 2]] = back
+    return way, known is not None

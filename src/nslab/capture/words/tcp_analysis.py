@@ -1,19 +1,17 @@
-"""What is remarkable about a segment, seen from the ones before it: lost, repeated, overtaken, keeping alive …
+"""What is remarkable about a segment, seen from those before it: lost, repeated, overtaken, keeping alive.
 
-The rules are those that the Wireshark User's Guide gives in its chapter "TCP Analysis".
+The rules are those of the chapter "TCP Analysis" in the Wireshark User's Guide, and what running tshark adds to them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from nslab.capture.words.context import Context
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from nslab.capture.words.reassembly import Reader
 
 UINT32: Final = 0xFFFFFFFF
-HALF: Final = 0x80000000
+HALF: Final = 0x80000000  # a difference of sequence numbers that is greater is negative
 FIN: Final = 1
 SYN: Final = 2
 RST: Final = 4
@@ -24,16 +22,18 @@ OVERTAKEN: Final = 3_000_000  # ns: a segment that comes so late has been overta
 
 PROBE: Final = 1
 KEEP_ALIVE: Final = 2
+UNKNOWN: Final = -1
+NO_SCALE: Final = -2  # the other side has not offered it, so nobody scales
 
 
-class Connection:
+class Handshake:
     """What both directions share."""
 
-    __slots__ = ("round_trip", "syn_time")
+    __slots__ = ("round_trip", "started")
 
-    def __init__(self) -> None:
-        self.syn_time = -1
-        self.round_trip = 0  # ns, from the SYN to the ACK of the other side's; 0: not seen
+    def __init__(self, started: int) -> None:
+        self.started = started  # when the SYN came, ns; -1: it has not been seen
+        self.round_trip = 0  # ns, from the SYN to the ACK of the other side's; 0: not known
 
 
 class Way:
@@ -44,9 +44,10 @@ class Way:
         "ack_time",
         "back",
         "base",
-        "connection",
+        "destination_port",
         "duplicate_of",
         "duplicates",
+        "handshake",
         "hushed",
         "last",
         "limit",
@@ -54,118 +55,164 @@ class Way:
         "reader",
         "scale",
         "seen",
-        "selective",
+        "settled",
+        "shift",
+        "source_port",
         "text",
         "time",
         "window",
     )
 
-    def __init__(self, text: str, reader: Reader) -> None:
-        self.text = text  # "43210 → 80 ["
+    def __init__(self, source_port: int, destination_port: int, reader: Reader, handshake: Handshake) -> None:
+        self.source_port = source_port
+        self.destination_port = destination_port
+        self.text = f"{source_port} → {destination_port} ["
         self.reader = reader
+        self.handshake = handshake
+        self.settled = handshake.started < 0  # nothing of the handshake is waited for
         self.back: Way = self
-        self.connection = Connection()
-        self.base = -1  # what is shown as 0
-        self.next = -1  # the number after the highest seen
-        self.seen = -1  # how far the other side may acknowledge
-        self.ack = -1  # the last acknowledgment number
+        self.base = UNKNOWN  # what is shown as 0
+        self.next = UNKNOWN  # the number after the highest seen
+        self.seen = UNKNOWN  # the same, up to the first hole
+        self.time = 0  # when `next` last grew
+        self.ack = UNKNOWN  # the last acknowledgment number
         self.ack_time = 0
-        self.window = -1  # as it stood in the last packet
-        self.limit = 0  # … and in bytes
-        self.scale = -1
+        self.window = UNKNOWN  # as it stood in the last packet
+        self.limit = 0  # and in bytes
+        self.scale = UNKNOWN
+        self.shift = 0  # what the scale comes to
         self.duplicates = 0
         self.duplicate_of = 0  # frame number
-        self.hushed = False  # one ACK of what nobody has sent has been shown already
+        self.hushed = False  # that it acknowledges what nobody has sent has been said
         self.last = 0  # what the last packet was: PROBE, KEEP_ALIVE
-        self.time = 0
-        self.selective = False  # the packet has SACK blocks
+
+    def set_scale(self, scale: int) -> None:
+        self.scale = scale
+        self.shift = max(scale, 0)
 
 
-def remark(c: Context, way: Way, seq: int, ack: int, bits: int, window: int, length: int) -> str:
-    """Return what is remarkable, `[TCP Retransmission] `, and remember the segment."""
-    back = way.back
-    expected = way.next
-    end = (seq + length + (1 if bits & 3 else 0)) & UINT32
-    quiet = not bits & CLOSING
-    ahead = (seq - expected) & UINT32 if expected >= 0 else 0
-    in_order = expected >= 0 and not ahead
-    probe_ack = zero = special = full = unseen = lost = again = ""
-    last = 0
-    if length == 1 and in_order and back.window == 0:
-        special = "[TCP ZeroWindowProbe] "
-        last = PROBE
+class Segment(NamedTuple):
+    """A segment, as far as its neighbours are concerned."""
+
+    number: int  # of the frame
+    time: int
+    seq: int
+    ack: int
+    bits: int
+    window: int
+    length: int
+    ahead: int  # how far it is beyond what is expected; 0: in order; at least HALF: behind
+
+    @property
+    def end(self) -> int:
+        """The sequence number after it."""
+        return (self.seq + self.length + (1 if self.bits & (SYN | FIN) else 0)) & UINT32
+
+
+def remark(way: Way, segment: Segment) -> str:
+    """Return what is remarkable about it, `[TCP Retransmission] `, and remember the segment."""
+    kind = lost = again = ""
+    mark = 0
+    in_order = way.next >= 0 and not segment.ahead
+    if segment.length == 1 and in_order and not way.back.window:
+        kind, mark = "[TCP ZeroWindowProbe] ", PROBE
     else:
-        if window == 0 and quiet:
-            zero = "[TCP ZeroWindow] "
-        if 0 < ahead < HALF and not bits & RST:
+        if not segment.bits & CLOSING:
+            kind, mark = _kind(way, segment, in_order=in_order)
+        if 0 < segment.ahead < HALF and not segment.bits & RST:
             lost = "[TCP Previous segment not captured] "
-        if length <= 1 and quiet and ahead == UINT32:
-            special = "[TCP Keep-Alive] "
-            last = KEEP_ALIVE
-        if length > 0:
-            if quiet and back.scale != -1 and (seq + length - back.ack) & UINT32 == back.limit:
-                full = "[TCP Window Full] "
-        elif in_order and ack == way.ack and quiet:
-            if window != way.window:
-                special = "[TCP Window Update] " if window else ""
-            elif window and back.last == KEEP_ALIVE:
-                special = "[TCP Keep-Alive ACK] "
-            elif not window and back.last == PROBE:
-                probe_ack = "[TCP ZeroWindowProbeAck] "
-            elif window:
-                way.duplicates += 1
-                special = f"[TCP Dup ACK {way.duplicate_of}#{way.duplicates}] "
-    if bits & ACK and back.seen >= 0 and 0 < (ack - back.seen) & UINT32 < HALF:
-        if back.seen != back.next or (ack - back.next) & UINT32 >= HALF:
-            unseen = "[TCP ACKed unseen segment] "
-        else:
-            if not (back.hushed or back.duplicates):
-                unseen = "[TCP ACKed unseen segment] "
-            back.hushed = True
-            back.duplicates = 0
-        back.seen = back.next
-    if (length > 0 or bits & 3) and last != KEEP_ALIVE:
-        again = repeated(c, way, seq, length, end)
-    if ack != way.ack:
-        way.duplicates = 0
-        way.duplicate_of = c.number
-        way.hushed = False
-    if last != PROBE:
-        if expected < 0 or 0 < (end - expected) & UINT32 < HALF:
-            way.next = end
-            way.time = c.time
-        if way.seen < 0 or seq == way.seen:
-            way.seen = way.next
-    way.window = window
-    way.limit = window if bits & SYN else window << max(way.scale, 0)
-    way.ack = ack
-    way.ack_time = c.time
-    connection = way.connection
-    if not connection.round_trip:
-        measure(c, way, bits)
-    way.last = last
-    return probe_ack + zero + special + full + unseen + lost + again
+    unseen = _unseen(way.back, segment)
+    if (segment.length or segment.bits & (SYN | FIN)) and mark != KEEP_ALIVE:
+        again = _again(way, segment)
+    _remember(way, segment, mark)
+    return kind + unseen + lost + again
 
 
-def measure(c: Context, way: Way, bits: int) -> None:
-    """Take the time from the SYN to the ACK that ends the handshake."""
-    connection = way.connection
-    if bits & (SYN | ACK) == SYN:
-        connection.syn_time = c.time
-    elif bits & (SYN | ACK) == ACK and connection.syn_time >= 0:
-        connection.round_trip = max(1, c.time - connection.syn_time)
+def _kind(way: Way, segment: Segment, *, in_order: bool) -> tuple[str, int]:
+    """Say what the segment is there for, when that is not only to carry something."""
+    zero = "" if segment.window else "[TCP ZeroWindow] "
+    if segment.length <= 1 and segment.ahead == UINT32:
+        full = _full(way, segment) if segment.length else ""
+        return f"{zero}[TCP Keep-Alive] {full}", KEEP_ALIVE
+    if segment.length:
+        return zero + _full(way, segment), 0
+    if in_order and segment.ack == way.ack:
+        return _same_ack(way, segment) + zero, 0
+    return zero, 0
 
 
-def repeated(c: Context, way: Way, seq: int, length: int, end: int) -> str:
-    """Say why a segment comes again or late."""
+def _full(way: Way, segment: Segment) -> str:
+    """Say if the segment fills the window of the other side to the last byte."""
     back = way.back
-    if length and back.ack > 0 and (seq + length - back.ack - 1) & UINT32 >= HALF:
-        return "[TCP Spurious Retransmission] "
-    ahead = (seq - way.next) & UINT32 if way.next >= 0 else 0
-    if ahead < HALF or (ahead == UINT32 and length > 1):
+    used = (segment.seq + segment.length - back.ack) & UINT32
+    return "[TCP Window Full] " if back.scale != UNKNOWN and used == back.limit else ""
+
+
+def _same_ack(way: Way, segment: Segment) -> str:
+    """Say why an ACK without data repeats the number of the one before it."""
+    if segment.window != way.window:
+        return "[TCP Window Update] " if segment.window else ""
+    if not segment.window:
+        return "[TCP ZeroWindowProbeAck] " if way.back.last == PROBE else ""
+    if way.back.last == KEEP_ALIVE:
+        return "[TCP Keep-Alive ACK] "
+    way.duplicates += 1
+    return f"[TCP Dup ACK {way.duplicate_of}#{way.duplicates}] "
+
+
+def _unseen(back: Way, segment: Segment) -> str:
+    """Say if the segment acknowledges what has not been captured."""
+    if not segment.bits & ACK or back.seen < 0 or not 0 < (segment.ack - back.seen) & UINT32 < HALF:
         return ""
-    if back.duplicates >= 2 and back.ack == seq and c.time - back.ack_time < FAST:
+    said = True
+    if back.seen == back.next and (segment.ack - back.next) & UINT32 < HALF:
+        said = not (back.hushed or back.duplicates)  # it never comes: once is enough
+        back.hushed = True
+        back.duplicates = 0
+    back.seen = back.next
+    return "[TCP ACKed unseen segment] " if said else ""
+
+
+def _again(way: Way, segment: Segment) -> str:
+    """Say why a segment comes again, or late."""
+    back = way.back
+    if segment.length and back.ack > 0 and (segment.seq + segment.length - back.ack - 1) & UINT32 >= HALF:
+        return "[TCP Spurious Retransmission] "
+    if segment.ahead < HALF or (segment.ahead == UINT32 and segment.length > 1):
+        return ""
+    if back.duplicates >= 2 and back.ack == segment.seq and segment.time - back.ack_time < FAST:
         return "[TCP Fast Retransmission] "
-    if c.time - way.time < (way.connection.round_trip or OVERTAKEN) and way.next != end:
+    if segment.time - way.time < (way.handshake.round_trip or OVERTAKEN) and way.next != segment.end:
         return "[TCP Out-Of-Order] "
     return "[TCP Retransmission] "
+
+
+def _remember(way: Way, segment: Segment, mark: int) -> None:
+    end = segment.end
+    if segment.ack != way.ack:
+        way.duplicates = 0
+        way.duplicate_of = segment.number
+        way.hushed = False
+    if mark != PROBE:
+        if way.next < 0 or 0 < (end - way.next) & UINT32 < HALF:
+            way.next = end
+            way.time = segment.time
+        if way.seen < 0 or segment.seq == way.seen:
+            way.seen = way.next
+    way.window = segment.window
+    way.limit = segment.window if segment.bits & SYN else segment.window << way.shift
+    way.ack = segment.ack
+    way.ack_time = segment.time
+    way.last = mark
+    if not way.settled:
+        _measure(way, segment)
+
+
+def _measure(way: Way, segment: Segment) -> None:
+    """Take the time from the SYN to the ACK that ends the handshake."""
+    handshake = way.handshake
+    if segment.bits & (SYN | ACK) == SYN:
+        handshake.started = segment.time
+    elif segment.bits & (SYN | ACK) == ACK and handshake.started >= 0:
+        handshake.round_trip = max(1, segment.time - handshake.started)
+        way.settled = way.back.settled = True

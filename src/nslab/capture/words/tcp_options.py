@@ -12,14 +12,10 @@ LARGEST_SHIFT: Final = 14
 NUMBERS: Final = {6: "ECHO", 7: "ECHO", 11: "CC", 12: "CC", 13: "CC"}
 FAST_OPEN: Final = 34
 FAST_OPEN_EXPERIMENT: Final = 0xF989
-TIMESTAMPS_ALONE: Final = b"\x01\x01\x08\x0a"
 
 
 def options(c: Context, data: bytes, at: int, end: int, way: Way) -> str:
     """Return the words of the options between `at` and `end`; a window scale is kept in `way`."""
-    if end == at + 12 and data[at : at + 4] == TIMESTAMPS_ALONE and len(data) >= end:
-        value, echo = unpack_from("!II", data, at + 4)
-        return f" TSval={value} TSecr={echo}"
     words = ""
     end = min(end, len(data))
     while at < end:
@@ -34,51 +30,59 @@ def options(c: Context, data: bytes, at: int, end: int, way: Way) -> str:
         size = data[at + 1]
         if size < 2 or at + size > end:
             break
-        words += one(c, data, at, kind, size, way)
+        words += one(c, data[at : at + size], way)
         at += size
     return words
 
 
-def one(c: Context, data: bytes, at: int, kind: int, size: int, way: Way) -> str:
-    """Return the words of one option."""
+def one(c: Context, option: bytes, way: Way) -> str:
+    """Return the words of one option, whole from its kind to its end."""
+    kind, size = option[0], len(option)
+    words = ""
     if kind == 8 and size == 10:
-        value, echo = unpack_from("!II", data, at + 2)
-        return f" TSval={value} TSecr={echo}"
-    if kind == 2 and size == 4:
-        return f" MSS={unpack_from('!H', data, at + 2)[0]}"
-    if kind == 3 and size == 3:
-        shift = min(data[at + 2], LARGEST_SHIFT)
-        way.scale = shift
-        return f" WS={1 << shift}"
-    if kind == 4:
-        return " SACK_PERM"
-    if kind == 5 and size >= 10:
-        base = max(way.back.base, 0)
-        edges = unpack_from(f"!{(size - 2) // 8 * 2}I", data, at + 2)
-        way.selective = True
-        return "".join(
-            f" SLE={(left - base) & 0xFFFFFFFF} SRE={(right - base) & 0xFFFFFFFF}"
-            for left, right in zip(edges[::2], edges[1::2], strict=True)
-        )
-    if kind == 30:
+        value, echo = unpack_from("!II", option, 2)
+        words = f" TSval={value} TSecr={echo}"
+    elif kind == 2 and size == 4:
+        words = f" MSS={unpack_from('!H', option, 2)[0]}"
+    elif kind == 3 and size == 3:
+        way.set_scale(min(option[2], LARGEST_SHIFT))
+        words = f" WS={1 << way.scale}"
+    elif kind == 4:
+        words = " SACK_PERM"
+    elif kind == 5:
+        words = selective(option, way)
+    elif kind == 30:
         c.protocol = "MPTCP"
-        return ""
-    return seldom(data, at, kind, size)
+    else:
+        words = seldom(option)
+    return words
 
 
-def seldom(data: bytes, at: int, kind: int, size: int) -> str:
+def selective(option: bytes, way: Way) -> str:
+    """Return the blocks that have come behind a hole, numbered as the other side's bytes are."""
+    base = max(way.back.base, 0)
+    edges = unpack_from(f"!{(len(option) - 2) // 8 * 2}I", option, 2)
+    return "".join(
+        f" SLE={(left - base) & 0xFFFFFFFF} SRE={(right - base) & 0xFFFFFFFF}"
+        for left, right in zip(edges[::2], edges[1::2], strict=True)
+    )
+
+
+def seldom(option: bytes) -> str:
     """Return the words of an option that is hardly ever seen."""
+    kind, size = option[0], len(option)
+    words = {19: " MD5", 29: "TCP AO"}.get(kind, "")
     if kind in NUMBERS and size == 6:
-        return f" {NUMBERS[kind]}={unpack_from('!I', data, at + 2)[0]}"
-    if kind == FAST_OPEN:
-        return " TFO=R" if size == 2 else " TFO=C"
-    if kind in (253, 254) and size >= 4:
-        (experiment,) = unpack_from("!H", data, at + 2)
-        if experiment != FAST_OPEN_EXPERIMENT:
-            return f" ExID={experiment:x}"
-        return " TFO=R" if size == 4 else " TFO=C"
-    if kind == 28 and size == 4:
-        return f" USER_TO={unpack_from('!H', data, at + 2)[0] & 0x7FFF}"
-    if kind in (172, 174) and size == 2:
-        return " AccECN"
-    return {19: " MD5", 29: "TCP AO"}.get(kind, "")
+        words = f" {NUMBERS[kind]}={unpack_from('!I', option, 2)[0]}"
+    elif kind == FAST_OPEN:
+        words = " TFO=R" if size == 2 else " TFO=C"
+    elif kind in (253, 254) and size >= 4:
+        (experiment,) = unpack_from("!H", option, 2)
+        words = f" ExID={experiment:x}"
+        if experiment == FAST_OPEN_EXPERIMENT:
+            words = " TFO=R" if size == 4 else " TFO=C"
+    elif kind == 28 and size == 4:
+        words = f" USER_TO={unpack_from('!H', option, 2)[0] & 0x7FFF}"
+    elif kind in (172, 174) and size == 2:
+        words = " AccECN"
+    return words
