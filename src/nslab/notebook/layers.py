@@ -90,7 +90,8 @@ def _shown(field: Any, packet: Any, value: Any) -> str:
         return "none"
     text = str(field.i2repr(packet, value))
     if type(value) is not int or text.startswith("0x"):
-        return text
+        return text or "none"
     if text != str(value):
-        return f"{text} ({value})"  # "icmp (1)"
+        # Numbers of protocols are known by heart in decimal, EtherTypes are not.
+        return f"{text} (0x{value:x})" if type(field).__name__.startswith("X") else f"{text} ({value})"
     return f"{text} (0x{value:x})" if value > 9 else text

@@ -10,6 +10,7 @@ const MARGIN = 150; // rows that are fetched above and below those in sight
 const KEPT = 20_000; // rows
 const WIDEST = 42; // characters of an address
 const PAIRS = 1_500; // milliseconds after which an unanswered question is asked again
+const LEAST = { "No.": 4, Time: 11, Point: 8, Source: 12, Destination: 12, Protocol: 8, Length: 6 }; // characters
 const RIGHT = new Set(["No.", "Time", "Length"]);
 const BAD = /unreachable|exceeded|no response found|Retransmission|\bRST\b|Malformed|not captured|ACKed unseen/i;
 
@@ -148,7 +149,6 @@ class View {
       }),
     );
     this.grid.setAttribute("aria-colcount", String(this.state.columns.length));
-    this.root.classList.toggle("nslab-points", this.state.columns.includes("Point"));
   }
 
   // ---- talking with the kernel
@@ -315,7 +315,6 @@ class View {
     const room = this.room() + 1;
     const end = Math.min(shown, start + room);
     let missing = false;
-    let widest = 0;
     for (let slot = 0; slot < Math.max(end - start, this.rows.childElementCount); slot += 1) {
       const place = start + slot;
       const line = this.rows.children[slot] ?? this.rows.appendChild(this.line());
@@ -326,13 +325,11 @@ class View {
       const row = this.cache.get(place);
       missing ||= !row;
       this.fill(line, row, place);
-      if (row) widest = Math.max(widest, ...this.addresses().map((index) => row[index].length));
+      row?.forEach((value, index) => this.widen(index, String(value).length));
     }
     this.rows.style.transform = `translateY(${-(this.first - start) * ROW}px)`;
-    if (widest > (this.widest ?? 14)) {
-      this.widest = Math.min(widest, WIDEST);
-      this.root.style.setProperty("--nslab-address", `${this.widest + 1}ch`);
-    }
+    this.widen(0, String(total).length);
+    this.setWidths();
     if (missing && !this.waiting() && this.awake()) this.ask();
     this.say(total, shown);
   }
@@ -341,8 +338,20 @@ class View {
     return this.given !== undefined && this.body.style.height !== this.given;
   }
 
-  addresses() {
-    return [this.state.columns.indexOf("Source"), this.state.columns.indexOf("Destination")].filter((at) => at >= 0);
+  // Columns only grow, or the table would jump while one reads.
+  widen(index, length) {
+    const name = this.state.columns[index];
+    this.widths ??= {};
+    const least = LEAST[name] ?? 4;
+    this.widths[name] = Math.min(WIDEST, Math.max(this.widths[name] ?? least, length));
+  }
+
+  setWidths() {
+    const known = this.state.columns.slice(0, -1).map((name) => `${(this.widths[name] ?? LEAST[name]) + 0.5}ch`);
+    const template = [...known, "minmax(20ch, 1fr)"].join(" ");
+    if (template === this.template) return;
+    this.template = template;
+    this.root.style.setProperty("--nslab-columns", template);
   }
 
   line() {

@@ -32,7 +32,8 @@ class PacketTable(anywidget.AnyWidget):
     def __init__(self, source: Recording, *, at_end: Callable[[], None] | None = None) -> None:
         super().__init__(key=uuid.uuid4().hex[:12])
         self.source = source
-        self.clerk = Clerk(source, self.send, at_end=at_end)
+        self._keep_apart()
+        self.clerk = Clerk(source, self._tell, at_end=at_end)
         self.on_msg(self._hear)
 
     def html(self) -> str:
@@ -47,6 +48,18 @@ class PacketTable(anywidget.AnyWidget):
         """End it; what stays in the browser is the static table."""
         self.clerk.close()
         super().close()
+
+    def _tell(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        self.send(content, buffers)
+        self._keep_apart()
+
+    def _keep_apart(self) -> None:
+        """Have a browser's messages come on a thread of their own, as JupyterLab sends them (on a "subshell").
+
+        From 7.4 on, ipykernel remembers which cell was the last to run when a comm has sent something, and sends all
+        that comes to where that was: there it waits until no cell runs. Without that memory, it goes where it belongs.
+        """
+        self.comm.__dict__.pop("_reply_subshell_id", None)
 
     def _hear(self, _: Any, content: dict[str, Any], buffers: list[Any]) -> None:  # noqa: ARG002
         self.clerk.hear(content)

@@ -82,7 +82,7 @@ class Sniffer:
             raise Refused("%sniff: no capture runs: %sniff start POINT…")
         (capture, shown), self._running = self._running, None
         capture.stop()
-        shown.settle()
+        shown.make_room()
         self._tables.show(capture)
 
     def _tell(self) -> None:

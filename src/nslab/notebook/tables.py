@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import DisplayHandle, display
 
 if TYPE_CHECKING:
     from nslab.capture.recording import Recording
@@ -41,8 +41,8 @@ class Tables:
     def show(self, source: Recording) -> Shown:
         """Show a table below the cell."""
         if not self.somebody_looks_on():
-            return Shown(source)
-        shown = Live(source)
+            return Shown(source, self._ipython)
+        shown = Live(source, self._ipython)
         self._live.append(shown.table)
         self._let_go()
         return shown
@@ -62,27 +62,32 @@ class Tables:
 class Shown:
     """A table that was shown: a plain one."""
 
-    def __init__(self, source: Recording) -> None:
-        display({"text/html": source._repr_html_(), "text/plain": repr(source)}, raw=True)  # type: ignore[no-untyped-call]
+    def __init__(self, source: Recording, ipython: InteractiveShell) -> None:
+        ipython.display_pub.publish({"text/html": source._repr_html_(), "text/plain": repr(source)})
 
     def settle(self) -> None:
         """Have the whole table in the notebook."""
+
+    def make_room(self) -> None:
+        """Have one line instead: the table is shown somewhere else from now on."""
 
 
 class Live(Shown):
     """A table that a browser makes a live one, and whose plain one is put right when it has ended."""
 
-    def __init__(self, source: Recording) -> None:
+    def __init__(self, source: Recording, ipython: InteractiveShell) -> None:
         from nslab.notebook.packets import PacketTable  # ipywidgets take their time
 
         self._settled = False
+        self._ipython = ipython
+        self._name = {"display_id": uuid.uuid4().hex}
         self._lock = threading.Lock()
         self._shown = threading.Event()
         self.table = PacketTable(source, at_end=self._at_end)
         begun = source.running or len(source) > _AT_ONCE
         bundle = self._begun(source) if begun else self._whole()
         self._settled = not begun
-        self._handle: DisplayHandle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        ipython.display_pub.publish(bundle, transient=self._name)
         self._shown.set()
 
     def settle(self) -> None:
@@ -90,16 +95,32 @@ class Live(Shown):
         with self._lock:
             if not self._settled:
                 self._settled = True
-                self._handle.update(self._whole(), raw=True)  # type: ignore[no-untyped-call]
+                self._update(self._whole())
+
+    def make_room(self) -> None:
+        """Have one line instead: the table is shown somewhere else from now on."""
+        with self._lock:
+            if self._settled:
+                return
+            self._settled = True
+            said = f"Captured {len(self.table.source)} packets at {_places(self.table.source)}."
+            self._update({"text/html": f"<div>{escape(said)}</div>", "text/plain": said})
+        self.table.close()
 
     def _at_end(self) -> None:
         self._shown.wait()
         self.settle()
 
+    def _update(self, bundle: dict[str, str]) -> None:
+        self._ipython.display_pub.publish(bundle, transient=self._name, update=True)
+
     def _whole(self) -> dict[str, str]:
         return {"text/html": self.table.html(), "text/plain": repr(self.table.source)}
 
     def _begun(self, source: Recording) -> dict[str, str]:
-        places = ", ".join(map(str, source.points))
-        said = f"Capturing at {places} …" if source.running else f"Reading {len(source)} packets …"
+        said = f"Capturing at {_places(source)} …" if source.running else f"Reading {len(source)} packets …"
         return {"text/html": self.table.place(f"<div>{escape(said)}</div>"), "text/plain": said}
+
+
+def _places(source: Recording) -> str:
+    return ", ".join(map(str, source.points))
