@@ -234,11 +234,11 @@ def test_it_can_be_read_while_it_runs(cable):
 
 
 def test_what_is_lost_is_said_in_red(cable):
-    with cable.lab.capture(cable.far, ring_mb=1) as cap:
-        held = cap._reader.store._lock  # the reader cannot go on while we have it
-        with held:
-            for number in range(6000):
-                cable.send(cable.frame(number, 1500))
+    cap = cable.lab.capture(cable.far, ring_mb=1).start()
+    with cap._reader.arrived:  # the reader cannot go on while we have it
+        for number in range(6000):
+            cable.send(cable.frame(number, 1500))
+    cap.stop()
     assert cap.lost > 0
     assert len(cap) + cap.lost == 6000
     assert cap.lost_at == {"host:cap1": cap.lost}

@@ -30,6 +30,12 @@ class Frames:
     direction: NDArray[np.uint8]
     interface: NDArray[np.int32]  # its index in the node's network
 
+    @classmethod
+    def none(cls) -> Frames:
+        """Return no packets."""
+        whole, half = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        return cls(whole, half, half, whole, np.zeros(0, np.uint8), half)
+
     def select(self, which: NDArray[np.bool_]) -> Frames:
         """Return some of them."""
         return Frames(

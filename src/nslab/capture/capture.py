@@ -84,7 +84,7 @@ class Capture(Recording):
         except BaseException:
             _close(taps, watched)
             raise
-        self._reader = Reader(taps, watched, Store(self._named, limit=self._limit))
+        self._reader = Reader(taps, watched, Store(taps, limit=self._limit))
         # The thread knows only the reader: a capture that is forgotten ends with this.
         self._stop = weakref.finalize(self, self._reader.stop)
         self._reader.start()

@@ -7,24 +7,18 @@ import os
 import select
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nslab.capture.blocks import Bytes, Frames
 from nslab.capture.filters import NOTHING
 from nslab.capture.links import Links
-from nslab.capture.packets import Packets
-from nslab.capture.store import Store, join
+from nslab.capture.ring import RETIRE
+from nslab.capture.store import Store
 from nslab.capture.taps import Event, Tap
 from nslab.sandbox.door import Node
 
-_SETTLED: Final = 30_000_000  # ns after which every packet of that age has been handed out by its ring
-_ROUND: Final = 15  # ms between looks while packets wait for those of other rings
-_PATIENCE: Final = 2.0  # seconds for the last block, which the kernel hands out within 10 ms
+_SETTLED: Final = (RETIRE + 20) * 1_000_000  # ns: every packet of that age has been handed out by its ring
+_PATIENCE: Final = 2.0  # seconds for the last block, which the kernel hands out when its time is over
 
 
 class Reader:
@@ -44,7 +38,7 @@ class Reader:
         self._links = list(watched.values())
         # Copies: whoever leaves the lab closes its own.
         self._nodes = {os.dup(node.control.fileno()): node.name for node in watched}
-        self._waiting: list[Packets] = []
+        self._quiet_from = 0.0  # monotonic: until then what came is not old enough to be settled
         self._made_by = os.getpid()
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="nslab capture", daemon=True)
@@ -77,37 +71,42 @@ class Reader:
             waiting.register(control, 0)  # it is readable never, and hangs up when its node ends
         waiting.register(self._wake, select.POLLIN)
         alive = set(self._nodes)
+        news = {links.fileno() for links in self._links}
         while alive and not self.full:
-            ready = {descriptor for descriptor, _ in waiting.poll(_ROUND if self._waiting else None)}
+            # Packets of several rings settle with time; of one alone they are settled when they come.
+            settling = len(self.taps) > 1 and time.monotonic() < self._quiet_from
+            ready = {descriptor for descriptor, _ in waiting.poll(RETIRE if settling else None)}
             if self._wake in ready:
                 return
             for control in alive & ready:
                 self.events.append(Event(time.time_ns(), self._nodes[control], "has ended"))
                 waiting.unregister(control)
                 alive.remove(control)
-            self._look()
-            self._settle(time.time_ns() - _SETTLED)
+            self._look(news=bool(ready & news))
 
-    def _look(self) -> None:
-        """Take what the rings have, and then the news: of an interface we then know before we judge its packets."""
-        taken = [(tap, kept) for tap in self.taps for kept in self._take(tap)]
-        self._hear_news()
-        for tap, kept in taken:
-            self._add(tap, kept)
+    def _look(self, *, news: bool = True) -> None:
+        """Take what the rings have, and then the news: of an interface we then know before its packets are judged."""
+        begun = time.time_ns()
+        came = [self._take(number, tap.ring.take()) for number, tap in enumerate(self.taps)]
+        if news or any(tap.roams for tap in self.taps):
+            self._hear_news()
+        self.store.publish(begun - _SETTLED)
+        if any(came):
+            self._quiet_from = time.monotonic() + _SETTLED / 1e9
+        with self.arrived:
+            self.arrived.notify_all()
 
-    def _take(self, tap: Tap) -> list[Bytes]:
-        tap.ring.error()  # asked for, it does not wake us for ever
-        kept = []
-        for block in tap.ring.take():
-            copy = self.store.keep(block)
-            if copy is None:
-                if not self.full:
-                    self.events.append(Event(time.time_ns(), str(tap.point), full(self.store.limit)))
+    def _take(self, number: int, blocks: Iterable[memoryview]) -> bool:
+        ring = self.taps[number].ring
+        ring.error()  # asked for, it does not wake us for ever
+        came = False
+        for block in blocks:
+            came = True
+            if not self.full and not self.store.keep(number, block):
+                self.events.append(Event(time.time_ns(), str(self.taps[number].point), full(self.store.limit)))
                 self.full = True
-            else:
-                kept.append(copy)
-        tap.ring.count()
-        return kept
+        ring.count()
+        return came
 
     def _hear_news(self) -> None:
         for links in self._links:
@@ -116,29 +115,6 @@ class Reader:
                 if tap.links is links:
                     for change in changes:
                         tap.on_change(change)
-
-    def _add(self, tap: Tap, kept: Bytes) -> None:
-        frames = tap.read(kept)
-        count = len(frames.offset)
-        if count:
-            offset = frames.offset + self.store.offset_of(kept)
-            self._waiting.append(_packets(self, frames, offset, self.taps.index(tap)))
-
-    def _settle(self, until: int) -> None:
-        """Put into the store what came before `until`: nothing older can come any more."""
-        if not self._waiting:
-            return
-        packets = join(self._waiting)
-        if len(self.taps) > 1:
-            packets = packets.select(np.argsort(packets.time, kind="stable"))
-            cut = int(np.searchsorted(packets.time, until, side="right"))
-        else:
-            cut = len(packets)  # one ring is in order by itself
-        self._waiting = [packets.select(slice(cut, None))] if cut < len(packets) else []
-        if cut:
-            with self.arrived:
-                self.store.add(packets.select(slice(0, cut)))
-                self.arrived.notify_all()
 
     def _finish(self) -> None:
         """Freeze all rings at once, and read what is still in them."""
@@ -149,16 +125,15 @@ class Reader:
                 tap.ring.admit(NOTHING)  # all of them at once, before the first of them takes its time
             for tap in self.taps:
                 tap.ring.freeze()
-            rings = select.poll()
-            for tap in self.taps:
-                rings.register(tap.ring, select.POLLIN)
             end = time.monotonic() + _PATIENCE
             while not self.exact and time.monotonic() < end:
                 self._look()
+                for number, tap in enumerate(self.taps):
+                    self._take(number, tap.ring.take_open())
                 self.exact = all(tap.ring.complete for tap in self.taps)
                 if not self.exact:
-                    rings.poll(_ROUND)
-            self._settle(time.time_ns() + _SETTLED)
+                    time.sleep(RETIRE / 10_000)
+            self.store.publish()
             for links in self._links:
                 with contextlib.suppress(OSError):
                     links.refresh()
@@ -182,17 +157,3 @@ class Reader:
 def full(limit: int) -> str:
     """Return what a capture says that has as much as it may keep."""
     return f"has filled the {limit / (1 << 20):.3g} MiB that a capture may keep: what came later is not in it"
-
-
-def _packets(reader: Reader, frames: Frames, offset: NDArray[np.int64], tap: int) -> Packets:
-    count = len(offset)
-    empty = Packets.none(*(each.point for each in reader.taps))
-    return replace(
-        empty,
-        offset=offset,
-        captured=frames.captured,
-        length=frames.length,
-        time=frames.time,
-        point=np.full(count, tap, np.uint16),
-        direction=frames.direction,
-    )

@@ -25,9 +25,9 @@ _ATTACH_FILTER: Final = 26
 _ALL: Final = 3  # ETH_P_ALL
 _UNUSED: Final = 0x88B5  # an EtherType for local experiments: nobody's
 _FRAME: Final = 2048
-_RETIRE: Final = 10  # ms after which the kernel hands out a block that is not full
+RETIRE: Final = 80  # ms after which the kernel hands out a block that is not full
 _TO_READ: Final = 1  # TP_STATUS_USER
-_STATUS, _BYTES = 2, 5  # places in a block's header, in words of 32 bits
+_STATUS, _PACKETS, _BYTES = 2, 3, 5  # places in a block's header, in words of 32 bits
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -51,7 +51,7 @@ class Ring:
         self.dropped = 0
         try:
             opened.setsockopt(_SOL_PACKET, _VERSION, _V3)
-            shape = (BLOCK, self._blocks, _FRAME, BLOCK // _FRAME * self._blocks, _RETIRE, 0, 0)
+            shape = (BLOCK, self._blocks, _FRAME, BLOCK // _FRAME * self._blocks, RETIRE, 0, 0)
             opened.setsockopt(_SOL_PACKET, _RX_RING, struct.pack("7I", *shape))
             self._memory = mmap.mmap(opened.fileno(), BLOCK * self._blocks)
         except OSError:
@@ -96,10 +96,21 @@ class Ring:
         words = BLOCK // 4
         while self._words[self._next * words + _STATUS] & _TO_READ:
             header = self._next * words
-            self.handed_out += self._words[header + 3]
+            self.handed_out += self._words[header + _PACKETS]
             yield self._bytes[header * 4 : header * 4 + self._words[header + _BYTES]]
             self._words[header + _STATUS] = 0
             self._next = (self._next + 1) % self._blocks
+
+    def take_open(self) -> Iterator[memoryview]:
+        """After `freeze`: yield the block that the kernel has begun and nobody adds to, if that is all that is missing.
+
+        The kernel would hand it out when its time is over, and counts the packets in its header all along.
+        """
+        header = self._next * (BLOCK // 4)
+        packets = self._words[header + _PACKETS]
+        if packets and self.handed_out + packets == self._counted - self.dropped:
+            self.handed_out += packets
+            yield self._bytes[header * 4 : header * 4 + self._words[header + _BYTES]]
 
     def freeze(self) -> None:
         """Let nothing more in; returns when no processor is still writing."""

@@ -5,64 +5,84 @@ from __future__ import annotations
 import mmap
 import threading
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import itemgetter
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nslab.capture.blocks import Bytes, Frames
 from nslab.capture.packets import Packets, Point
 
 _NO_RESERVE: Final = 0x4000  # MAP_NORESERVE: address space, of which only what is written to takes memory
 _ALIGNED: Final = 16
+_FOR_EVER: Final = (1 << 63) - 1
+
+
+class Source(Protocol):
+    """Where blocks come from, and who knows how to read them."""
+
+    point: Point
+
+    def read(self, block: Bytes, link_type: int) -> Frames: ...
 
 
 class Store:
-    """Packets in the order of their arrival, and the memory that they lie in; one writes, any number reads.
+    """Blocks of packets in memory that never moves: one thread keeps them, any number look at the packets.
 
-    store = Store(points, limit=1 << 30)
-    place = store.keep(block)           # a copy that never moves; None when it is full
-    store.add(packets)
-    store.packets(since=100)            # a view
+        store = Store(taps, limit=1 << 30)
+        store.keep(0, block)                # a copy; False when there is no room for it
+        store.publish(settled)              # what was kept may be read; what is older than this (ns) is all there
+        store.packets(since=100)            # views; the first who asks has the blocks read
+
+    Packets of several sources are in the order of time, and so they wait until nothing older can come.
     """
 
-    def __init__(self, points: tuple[Point, ...], *, limit: int) -> None:
+    def __init__(self, sources: Sequence[Source], *, limit: int) -> None:
         self.limit = limit
-        self.used = 0
+        self._settled = 0
+        self._kept: list[tuple[int, int, int, int]] = []  # source, link type, begin, end
+        self._sources = sources
+        self._used = 0
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
-        self._data = np.frombuffer(mmap.mmap(-1, max(limit, mmap.PAGESIZE), flags=flags), np.uint8)
-        self._parts: list[tuple[int, Packets]] = [(0, self._dressed(Packets.none(*points)))]  # by their first number
-        self._lock = threading.Lock()
+        memory = mmap.mmap(-1, max(limit, mmap.PAGESIZE), flags=flags)
+        with suppress(OSError):  # fewer faults, where the machine has large pages
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        self._data = np.frombuffer(memory, np.uint8)
+        self._unread: deque[tuple[int, int, int, int]] = deque()
+        self._unsettled: list[Packets] = []
+        nothing = self._packets_of(Frames.none(), 0, 0)
+        self._parts: list[tuple[int, Packets]] = [(0, nothing)]  # with the number of each one's first
         self._length = 0
+        self._lock = threading.Lock()
+
+    def keep(self, source: int, block: memoryview) -> bool:
+        """Copy a block into the store; False when it is full."""
+        begin, end = self._used, self._used + len(block)
+        if end > self.limit:
+            return False
+        self._data[begin:end] = np.frombuffer(block, np.uint8)
+        self._used = -(-end // _ALIGNED) * _ALIGNED
+        self._kept.append((source, self._sources[source].point.link_type, begin, end))
+        return True
+
+    def publish(self, settled: int = _FOR_EVER) -> None:
+        """Let those blocks be read that were kept, and say which packets (ns) are settled; without it, all that is."""
+        self._unread.extend(self._kept)
+        self._kept.clear()
+        self._settled = settled
 
     def __len__(self) -> int:
-        return self._length
-
-    def keep(self, block: memoryview) -> NDArray[np.uint8] | None:
-        """Copy bytes into the store and return them in their new place; see `offset_of`."""
-        end = self.used + len(block)
-        if end > self.limit:
-            return None
-        kept = self._data[self.used : end]
-        kept[:] = np.frombuffer(block, np.uint8)
-        self.used = -(-end // _ALIGNED) * _ALIGNED
-        return kept
-
-    def offset_of(self, kept: NDArray[np.uint8]) -> int:
-        """Return how far from the store's first byte something lies that `keep` has returned."""
-        return int(kept.ctypes.data - self._data.ctypes.data)
-
-    def add(self, packets: Packets) -> None:
-        """Append packets whose bytes are here; their offsets are the store's."""
-        if len(packets):
-            with self._lock:
-                self._parts.append((self._length, self._dressed(packets)))
-                self._length += len(packets)
+        with self._lock:
+            self._read()
+            return self._length
 
     def packets(self, since: int = 0) -> Packets:
         """Return the packets from number `since` on, counted from 0."""
         with self._lock:
+            self._read()
             first = bisect_right(self._parts, since, key=itemgetter(0)) - 1
             start = self._parts[first][0]
             joined = join([part for _, part in self._parts[first:]])
@@ -70,17 +90,36 @@ class Store:
                 self._parts = [(0, joined)]
         return joined.select(slice(since - start, None))
 
-    def _dressed(self, packets: Packets) -> Packets:
-        """Return the packets with the store's own memory as their bytes."""
+    def _read(self) -> None:
+        """Read the blocks that have come, and number those packets that have settled."""
+        until = self._settled  # before the blocks: what comes meanwhile is younger
+        while self._unread:
+            source, link_type, begin, end = self._unread.popleft()
+            frames = self._sources[source].read(self._data[begin:end], link_type)
+            if len(frames.offset):
+                self._unsettled.append(self._packets_of(frames, source, begin))
+        if not self._unsettled:
+            return
+        packets = join(self._unsettled)
+        settled = len(packets)
+        if len(self._sources) > 1:  # one alone is in order by itself
+            packets = packets.select(np.argsort(packets.time, kind="stable"))
+            settled = int(np.searchsorted(packets.time, until, side="right"))
+        self._unsettled = [packets.select(slice(settled, None))] if settled < len(packets) else []
+        if settled:
+            self._parts.append((self._length, packets.select(slice(settled))))
+            self._length += settled
+
+    def _packets_of(self, frames: Frames, source: int, begin: int) -> Packets:
         return Packets(
-            packets.points,
+            tuple(each.point for each in self._sources),
             self._data,
-            packets.offset,
-            packets.captured,
-            packets.length,
-            packets.time,
-            packets.point,
-            packets.direction,
+            frames.offset + begin,
+            frames.captured,
+            frames.length,
+            frames.time,
+            np.full(len(frames.offset), source, np.uint16),
+            frames.direction,
         )
 
 
@@ -88,10 +127,10 @@ def join(parts: Sequence[Packets]) -> Packets:
     """Return packets that share their bytes and points as one run."""
     if len(parts) == 1:
         return parts[0]
-    first = parts[-1]  # the newest knows best what its points are
+    newest = parts[-1]  # it knows best what its points are
     return Packets(
-        first.points,
-        first.data,
+        newest.points,
+        newest.data,
         np.concatenate([part.offset for part in parts]),
         np.concatenate([part.captured for part in parts]),
         np.concatenate([part.length for part in parts]),

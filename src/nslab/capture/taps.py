@@ -47,7 +47,7 @@ class Tap:
         self.passed = 0  # packets that went through the interface while it was tapped
         self._program = program
         self._mine: set[int] = set()  # indexes that the interface has had
-        self._roams = False
+        self.roams = False
         self.ring = Ring(node.socket(socket.AF_PACKET, socket.SOCK_RAW, 0), size=size)
         try:
             self._begin()
@@ -82,10 +82,10 @@ class Tap:
         elif before is not None and before.index == self.link.index:
             self._go_on(before, after)
 
-    def read(self, block: blocks.Bytes) -> blocks.Frames:
+    def read(self, block: blocks.Bytes, link_type: int) -> blocks.Frames:
         """Return what a block holds of this point."""
-        frames = blocks.read(block, ethernet=self.point.link_type == ETHERNET)
-        if self._roams:
+        frames = blocks.read(block, ethernet=link_type == ETHERNET)
+        if self.roams:
             return frames.select(np.isin(frames.interface, list(self._mine)))
         return frames
 
@@ -114,7 +114,7 @@ class Tap:
             self.link = None
             self._tell("was deleted")
             self.ring.admit(self._all_but_others())
-            if not self._roams:
+            if not self.roams:
                 self._roam()
             return
         if after.name != before.name:
@@ -141,7 +141,7 @@ class Tap:
     def _roam(self) -> None:
         self.ring.admit(self._all_but_others())
         self.ring.listen()
-        self._roams = True
+        self.roams = True
 
     def _all_but_others(self) -> Program:
         return filters.but(self.links.known, self._program(self.point.link_type))

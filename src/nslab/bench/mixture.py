@@ -1,0 +1,152 @@
+"""A capture of mixed traffic, made in a lab, and how fast it becomes a table: ours, tshark's and scapy's."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import nslab
+from nslab.bench.table import Line
+from nslab.instruments import Lab
+from nslab.lab.topology import RESOLVER
+from nslab.sandbox.door import Node
+
+_ROUNDS: Final = 3
+_SCAPY_PACKETS: Final = 3000
+_SERVER: Final = ("10.0.2.3", 8080)  # in "outside"
+_ANSWER: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2500\r\n\r\n" + b"<p>hello" * 312 + b"</p>"
+)
+_PATIENCE: Final = 10.0  # seconds
+_FIELDS: Final = (
+    "frame.number",
+    "frame.time_relative",
+    "_ws.col.Source",
+    "_ws.col.Destination",
+    "_ws.col.Protocol",
+    "frame.len",
+    "_ws.col.Info",
+)
+# How much memory a program has had at most, above what its libraries take.
+_MEMORY: Final = """
+import resource, sys
+import nslab, pandas, nslab.capture.files
+base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+frame = nslab.read(sys.argv[1]).frame
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base, len(frame))
+"""
+
+
+def record(lab: Lab, place: Path, packets: int) -> Path:
+    """Write a file of pings, questions of names and web pages: a bit more than so many packets."""
+    host, outside = lab["host"], lab["outside"]
+    with outside.socket(socket.AF_INET, socket.SOCK_STREAM, bind=_SERVER, listen=64) as server:
+        threading.Thread(target=_serve, args=(server,), daemon=True).start()
+        with lab.capture("host:eth0", ring_mb=64) as cap:
+            while len(cap) < packets:
+                host.run(f"ping -q -f -c 1000 {RESOLVER}")
+                _ask(host, 400)
+                for _ in range(200):
+                    _fetch(host)
+                cap.wait(packets, 0.05)
+        server.shutdown(socket.SHUT_RDWR)
+    return cap.save(place)
+
+
+def measure(file: Path) -> Iterator[Line]:
+    """Make tables of a file."""
+    count = len(nslab.read(file))
+    with_info = _best(lambda: nslab.read(file).frame)
+    without = _best(lambda: nslab.read(file).columns)
+    scapy = _scapy(file) * count / _SCAPY_PACKETS
+    packets = f"{count // 1000} k packets"
+    yield Line(f"{packets} into a frame, with Info", with_info, f"{count / with_info / 1000:.0f} k/s")
+    yield Line(
+        "  against scapy’s dissection", scapy, f"{scapy / with_info:.0f} ×", "≥ 40 ×", met=scapy >= 40 * with_info
+    )
+    yield Line(f"{packets} into a frame, without Info", without, f"{count / without / 1000:.0f} k/s")
+    yield Line("  against scapy’s dissection", scapy, f"{scapy / without:.0f} ×", "≥ 100 ×", met=scapy >= 100 * without)
+    if shutil.which("tshark"):
+        theirs = _best(lambda: _tshark(file), rounds=1)
+        yield Line("tshark -2 -T fields into a frame", theirs, f"{count / theirs / 1000:.0f} k/s")
+        yield Line(
+            "  against it, with Info", with_info, f"{theirs / with_info:.1f} ×", "≥ 5 ×", met=theirs >= 5 * with_info
+        )
+        yield Line(
+            "  against it, without Info", without, f"{theirs / without:.1f} ×", "≥ 12 ×", met=theirs >= 12 * without
+        )
+    grown, limit = _memory(file), 2 * file.stat().st_size / 2**20 + 100
+    yield Line("memory of the frame with Info", 0.0, f"{grown:.0f} MiB", f"≤ {limit:.0f} MiB", met=grown <= limit)
+
+
+def _best(what: Callable[[], object], rounds: int = _ROUNDS) -> float:
+    times = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        what()
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def _tshark(file: Path) -> object:
+    import pandas as pd
+
+    words = [word for field in _FIELDS for word in ("-e", field)]
+    command = ["tshark", "-n", "-2", "-r", str(file), "-T", "fields", *words]
+    done = subprocess.run(command, capture_output=True, check=True)
+    return pd.read_csv(io.BytesIO(done.stdout), sep="\t", names=list(_FIELDS), quoting=3)
+
+
+def _scapy(file: Path) -> float:
+    """Return what scapy takes for the first packets, each with its summary, into a frame."""
+    import pandas as pd
+
+    packets = nslab.read(file).packets[:_SCAPY_PACKETS]
+    _ = packets[0].summary()  # its modules are loaded with the first one
+    begun = time.perf_counter()
+    rows = [(float(packet.time), len(packet), packet.summary()) for packet in packets]
+    pd.DataFrame(rows)
+    return time.perf_counter() - begun
+
+
+def _memory(file: Path) -> float:
+    done = subprocess.run([sys.executable, "-c", _MEMORY, str(file)], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[0]) / 1024
+
+
+def _serve(server: socket.socket) -> None:
+    while True:
+        try:
+            taken, _ = server.accept()
+        except OSError:  # that was all
+            return
+        with taken:
+            taken.recv(4096)
+            taken.sendall(_ANSWER)
+
+
+def _fetch(node: Node) -> None:
+    with node.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.settimeout(_PATIENCE)
+        client.connect(_SERVER)
+        client.sendall(b"GET /index.html HTTP/1.1\r\nHost: www\r\n\r\n")
+        while client.recv(65536):
+            pass
+
+
+def _ask(node: Node, questions: int) -> None:
+    with node.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(_PATIENCE)
+        for number in range(questions):
+            name = b"\x03deb\x06debian\x03org\0"
+            client.sendto(struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + name + b"\0\1\0\1", (RESOLVER, 53))
+            client.recv(4096)
