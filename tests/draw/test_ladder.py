@@ -141,7 +141,7 @@ def test_a_packet_that_died_has_a_cross_and_the_cause_and_the_remedy(read):
         "host: the routing decision", "net.ipv4.ip_forward is 0", "→ in host: sysctl net.ipv4.ip_forward=1"
     )
     assert "stopped in host: the routing decision: host does not forward" in shown.picture.alt
-    assert "remedy: sysctl net.ipv4.ip_forward=1" in shown.picture.alt
+    assert "remedy in host: sysctl net.ipv4.ip_forward=1" in shown.picture.alt
 
 
 def test_the_cross_of_a_packet_whose_death_was_told_to_its_sender_is_where_it_died(read):
@@ -169,3 +169,11 @@ def test_many_columns_are_written_aslant_and_fit_a_notebook(read):
     assert shown.width < 1300
     assert any("transform" in each.attrib for each in shown.root.iter())
     assert not any("transform" in each.attrib for each in read(ladder.draw(ANSWERED)).root.iter())
+
+
+def test_a_real_journey_has_its_ladder(shared_lab, read):
+    journey = shared_lab.journey("outside", "ping -c1 -W1 10.0.2.15")
+    shown = read(journey.ladder())
+    assert shown.has("outside", "internet", "host", "→ out: 10.0.2.3 → 10.0.2.15", "✓ delivered and answered")
+    assert shown.outside() == []
+    assert repr(shown.picture) == journey.table()

@@ -148,7 +148,7 @@ class _Ladder:
         if not self.columns:
             return
         longest = max(width(part, "tiny") for column in self.columns for part in column.names)
-        high = longest * 0.87 + 14 if self.slanted else 30
+        high = longest * 0.87 + 14 if self.slanted else 6.0 + 12 * max(len(each.names) for each in self.columns)
         for first, last in self._groups():
             node = self.columns[first].node
             box = Box(_MARGIN + first * self.step + 1, self.y, (last - first + 1) * self.step - 2, 20)
@@ -263,7 +263,7 @@ class _Ladder:
         words = [(f"{findings.where.node}: {findings.where.stage}", "strong bad")] if findings.where else []
         words += [(findings.why.message, "small")] if findings.why else []
         room = min(380.0, self.width - 2 * _MARGIN)
-        lines = [(line, style) for text, style in words for line in wrap(text, room, "strong", lines=4)]
+        lines = [(line, style) for text, style in words for line in wrap(text, room, style, lines=4)]
         wide = max(width(line, style) for line, style in lines)
         on_left = x + 18 + wide > self.width - _MARGIN and x - 18 - wide > _MARGIN
         left = x - 18 - wide if on_left else min(x + 18, self.width - _MARGIN - wide)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nslab.journey.model import Findings
+from nslab.journey.model import Findings, Why
 
 _MOST_EVIDENCE: Final = 6
 Lines = list[tuple[str, str]]  # text, and how it is written
@@ -23,8 +23,7 @@ def in_lines(findings: Findings) -> tuple[str, Lines]:
     lines.append((findings.why.message, "strong"))
     lines += [(f"· {each}", "small dim") for each in findings.why.evidence[:_MOST_EVIDENCE]]
     if findings.why.remedy:
-        place = f"in {findings.why.remedy_node}: " if findings.why.remedy_node else ""
-        lines.append((f"→ {place}{findings.why.remedy}", "mono"))
+        lines.append((f"→ {_remedy(findings.why)}", "mono"))
     return "bad", [*lines, *_notes(findings)]
 
 
@@ -38,8 +37,12 @@ def in_a_sentence(findings: Findings) -> str:
     if findings.delivered:
         return f"Journey of {packet}: {_delivered(findings)}."
     why = f": {findings.why.message}" if findings.why else ": cause not known"
-    remedy = f"; remedy: {findings.why.remedy}" if findings.why and findings.why.remedy else ""
+    remedy = f"; remedy {_remedy(findings.why)}" if findings.why and findings.why.remedy else ""
     return f"Journey of {packet}: {_where(findings)}{why}{remedy}."
+
+
+def _remedy(why: Why) -> str:
+    return f"in {why.remedy_node}: {why.remedy}" if why.remedy_node else why.remedy
 
 
 def _delivered(findings: Findings) -> str:
