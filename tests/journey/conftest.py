@@ -8,7 +8,7 @@ import pytest
 from nslab.instruments import Lab
 
 HOST = """
-ip link add br0 type bridge
+ip link add br0 address 02:00:00:00:00:01 type bridge
 ip link set br0 addrgenmode none
 ip addr add 172.17.0.1/24 dev br0
 ip -6 addr add fd00::1/64 dev br0 nodad

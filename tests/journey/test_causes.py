@@ -93,10 +93,13 @@ RUNBOOK = [
         remedy="ip link set veth1 master br0",
     ),
     Fault(
-        "no cable is in the bridge",
+        "no cable is in the bridge, which has borrowed its MAC address from one",
         "host",
+        "ip link set br0 address $(ip -br link show veth1 | awk '{ print $3 }'); ip -n mycontainer neigh flush all;"
+        "ip netns exec mycontainer ping -q -c1 -w3 172.17.0.1;"
         "ip link set veth2 nomaster; ip link set veth1 nomaster",
-        "ip link set veth1 master br0; ip link set veth2 master br0",
+        "ip link set veth1 master br0; ip link set veth2 master br0; ip link set br0 address 02:00:00:00:00:01;"
+        "ip -n mycontainer neigh flush all",
         "host",
         "bridge-port-missing",
         remedy="ip link set veth1 master br0",

@@ -140,6 +140,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "ip rule del pref {number}",
         _RULE,
     ),
+    Cause("echo-ignored", (Stage.DELIVERED,), programs.echo_off, "{node} answers no ping: {setting} is 1", "", _SYSCTL),
     Cause(
         "stale-conntrack",
         (Stage.ROUTING, Stage.DELIVERED),
@@ -343,7 +344,6 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "ip addr del {address} dev INTERFACE, in one of them",
         _NEIGH,
     ),
-    Cause("echo-ignored", (Stage.DELIVERED,), programs.echo_off, "{node} answers no ping: {setting} is 1", "", _SYSCTL),
     Cause(
         "listens-on-loopback",
         (Stage.DELIVERED,),
@@ -490,6 +490,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _ROUTE,
     ),
     # -- frames
+    Cause(
+        "bridge-port-missing",
+        (Stage.RECEIVING,),
+        frames.unplugged,
+        "{interface} of {node} is not in the bridge {bridge}, which the packet is for",
+        "ip link set {interface} master {bridge}",
+        _LINK,
+    ),
     Cause(
         "wrong-mac",
         (Stage.WIRE, Stage.RECEIVING, Stage.PORT, Stage.BRIDGE, Stage.BRIDGE_OUT),

@@ -134,11 +134,10 @@ class Correlation:
         pieces = {
             each.packet.offset
             for each in self.observation.seen.sightings
-            if each.layer == "device"
-            and each.way == "out"
+            if (each.node, each.layer, each.way) == (sent.node, "device", "out")
             and (each.packet.more or each.packet.offset)
-            and (each.packet.ident, each.packet.source, each.packet.protocol)
-            == (packet.ident, packet.source, packet.protocol)
+            # Not its addresses: a packet socket shares a fragment's bytes with the router that rewrites them later.
+            and (each.packet.ident, each.packet.protocol) == (packet.ident, packet.protocol)
         }
         large = sum(each.length > 1500 for each in rest)
         return Trip(packet, request, answer, error, len(rest), len(pieces), large)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Final
 
+from nslab.errors import NslabError
 from nslab.journey.asked import Address, Interface, Network, Way
 from nslab.journey.correlate import Leg, Trip, addresses_in
 from nslab.journey.model import Where
@@ -15,9 +17,13 @@ from nslab.journey.observe import Observation
 from nslab.journey.packet import ICMP, ICMP6, UDP, Packet
 from nslab.journey.rules import Rules
 from nslab.journey.sightings import Question, Sighting, Traced
+from nslab.sandbox.door import Node
 
 _UNDONE: Final = "connection tracking (undo NAT)"
 _KEPT: Final = "connection tracking (decided for the first packet)"
+
+
+_PATIENCE: Final = 5.0  # seconds
 
 
 class Stage(Enum):
@@ -159,13 +165,30 @@ class At:
             if each.answer == answers and each.target == target and each.time >= began
         ]
 
-    def other_end(self, interface: Interface) -> tuple[Network, Interface] | None:
+    def other_end(self, interface: Interface, network: Network | None = None) -> tuple[Network, Interface] | None:
         """Return where the cable leads to; None when its other end is in no node of the lab."""
-        for network in self.networks.values():
-            there = network.interfaces.get(interface.peer)
-            if there and there.peer == interface.index and self.network.peer_is_in(interface, network):
-                return network, there
+        here = network or self.network
+        for other in self.networks.values():
+            there = other.interfaces.get(interface.peer)
+            if there and there.peer == interface.index and here.peer_is_in(interface, other):
+                return other, there
         return None
+
+    def cable(self, network: Network, interface: Interface) -> set[tuple[str, int]]:
+        """Return (node, index) of all interfaces on the same cable: through bridges, and whether they are up or not."""
+        found: set[tuple[str, int]] = set()
+        waiting = [(network, interface)]
+        while waiting:
+            here, each = waiting.pop()
+            if (here.name, each.index) in found:
+                continue
+            found.add((here.name, each.index))
+            others = here.ports(each.index) if each.kind == "bridge" else []
+            others += [here.interfaces[each.master]] if each.master in here.interfaces else []
+            waiting += [(here, other) for other in others]
+            if each.peer and (there := self.other_end(each, here)):
+                waiting.append(there)
+        return found
 
 
 # ---- where
@@ -190,11 +213,11 @@ def place(observation: Observation, trip: Trip | None) -> At | None:
 def _stopped(observation: Observation, trip: Trip, leg: Leg, who: str) -> At:
     last = leg.last
     network = observation.networks[last.node]
-    stage, device = _stage(network, leg)
+    stage, device = _stage(network, leg, observation)
     return At(observation, trip, leg, who, last.node, stage, last.point, device)
 
 
-def _stage(network: Network, leg: Leg) -> tuple[Stage, str]:
+def _stage(network: Network, leg: Leg, observation: Observation) -> tuple[Stage, str]:
     """Return the stage behind the last sighting, and the interface that it is about."""
     last = leg.last
     if last.layer == "inet":
@@ -209,7 +232,7 @@ def _stage(network: Network, leg: Leg) -> tuple[Stage, str]:
         return (Stage.EGRESS_RULE if last.way == "first" else Stage.QUEUE), last.point
     if last.layer == "ingress":
         return _behind_ingress(network, leg), last.point
-    return _behind_device(network, leg)
+    return _behind_device(network, leg, observation)
 
 
 _AFTER: Final = {
@@ -237,13 +260,16 @@ def _behind_ingress(network: Network, leg: Leg) -> Stage:
     return Stage.ROUTING if routed else Stage.RECEIVING
 
 
-def _behind_device(network: Network, leg: Leg) -> tuple[Stage, str]:
-    interface = network.interface(leg.last.point)
-    if leg.last.way == "in":
-        return Stage.INGRESS, leg.last.point
+def _behind_device(network: Network, leg: Leg, observation: Observation) -> tuple[Stage, str]:
+    last = leg.last
+    interface = network.interface(last.point)
+    if last.way == "in":
+        if (last.node, "ingress", last.point) in observation.seen.tapped:
+            return Stage.INGRESS, last.point
+        return (Stage.PORT if interface and interface.master else Stage.RECEIVING), last.point
     if leg.copies and interface and interface.master:
         return Stage.BRIDGE, network.name_of(interface.master)
-    return (Stage.BRIDGE_OUT if interface and interface.kind == "bridge" else Stage.WIRE), leg.last.point
+    return (Stage.BRIDGE_OUT if interface and interface.kind == "bridge" else Stage.WIRE), last.point
 
 
 def where(at: At) -> Where:
@@ -256,9 +282,23 @@ def where(at: At) -> Where:
 
 
 def intended(at: At) -> str:
-    """Return the address that a command without a packet had in mind: the only one that it names."""
+    """Return the address that a command without a packet wanted: the only one it names, or else the name server's.
+
+    Nothing, when nothing shows that it has tried: it ended well, and no packet lacked a route.
+    """
+    lacked = at.counted("Ip OutNoRoutes") or at.counted("Ip6OutNoRoutes")
     named = addresses_in(at.observation.command)
-    return named[0] if len(named) == 1 else ""
+    if named:
+        return named[0] if len(named) == 1 and (lacked or at.observation.returncode) else ""
+    servers = re.findall(r"^nameserver\s+(\S+)", _file(at.network.node, "/etc/resolv.conf"), re.MULTILINE)
+    return str(servers[0]) if lacked and len(servers) == 1 else ""
+
+
+def _file(node: Node, path: str) -> str:
+    try:
+        return node.run(["cat", path], check=False, timeout=_PATIENCE).stdout
+    except NslabError:
+        return ""
 
 
 def legacy_grown(observation: Observation, node: str, table: str) -> list[str]:

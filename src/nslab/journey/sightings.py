@@ -72,6 +72,9 @@ class Seen:
     questions: tuple[Question, ...]
     traced: tuple[Traced, ...]
     lost: int
+    tapped: frozenset[tuple[str, str, str]] = (
+        frozenset()
+    )  # (node, "ingress" or "egress", interface) with a hook of ours
 
 
 def of_frame(
@@ -166,4 +169,5 @@ def of_all(seen: Iterable[Seen]) -> Seen:
         tuple(each for one in whole for each in one.questions),
         tuple(each for one in whole for each in one.traced),
         sum(one.lost for one in whole),
+        frozenset(each for one in whole for each in one.tapped),
     )

@@ -40,7 +40,7 @@ _EVERYTHING: Final = 3  # ETH_P_ALL
 _TIMESTAMPNS: Final = 35
 _SOL_PACKET, _STATISTICS = 263, 6
 _IP_OR_ARP: Final = frozenset({0x0800, 0x86DD, 0x0806})
-_ENOBUFS, _EBUSY = 105, 16
+_ENOBUFS, _EBUSY, _EPERM = 105, 16, 1
 
 
 class Taps:
@@ -61,6 +61,7 @@ class Taps:
         self._frames: list[tuple[str, Frame]] = []
         self._logged: list[tuple[int, bytes]] = []
         self._tables: Netlink | None = None
+        self._tapped: set[tuple[str, str, str]] = set()
 
     def open(self, *, trace: bool) -> None:
         """Begin to see; MachineError where the kernel has no nf_tables log."""
@@ -138,6 +139,8 @@ class Taps:
             except OSError as error:
                 if not is_unknown(error):
                     raise
+            else:
+                self._tapped |= {(self.node.name, layer, name) for name in self.interfaces.values()}
 
     def understand(self) -> Seen:
         """Return what was seen, in the order of the kernel for the interfaces and, apart, for the hooks."""
@@ -152,7 +155,7 @@ class Taps:
                 elif each.type == _TRACE and (decided := decisions.of_trace(each.body, when)):
                     traced.append(decided)
         asked = tuple(question for _, question in frames if question)
-        return Seen(tuple(sightings), asked, tuple(traced), self.lost)
+        return Seen(tuple(sightings), asked, tuple(traced), self.lost, frozenset(self._tapped))
 
 
 def _take_group(listener: socket.socket) -> int:
@@ -162,7 +165,7 @@ def _take_group(listener: socket.socket) -> int:
         try:
             _configure(listener, group, attribute(1, b"\1"))
         except OSError as error:
-            if error.errno == _EBUSY:
+            if error.errno in (_EBUSY, _EPERM):  # EPERM: it is another socket's
                 continue
             raise
         _configure(listener, group, attribute(2, struct.pack("!IBx", own_tables.SNAP, 2)))

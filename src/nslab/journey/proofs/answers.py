@@ -114,7 +114,9 @@ def stale(at: At) -> Proof | None:
         return None
     network, _ = router
     packet = at.trip.packet
+    left = next(each for each in at.trip.request.sightings if each.node == network.name and each.point == "POSTROUTING")
     rules = at.rules(network.name).nat("source") + firewall.legacy_nat(at, network.name, "source")
+    rules = [rule for rule in rules if not firewall.contradicts(rule, left, network)]
     port = f" id={packet.sport} " if packet.protocol in (ICMP, ICMP6) else f" sport={packet.sport} "
     for line in at.observation.before[network.name].connections:
         # The entry shows both directions; without NAT the answer is expected at the sender's own address.

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 
+from nslab.journey.asked import Network
+from nslab.journey.packet import ICMP, ICMP6, TCP, UDP
 from nslab.journey.place import At, legacy_grown
 from nslab.journey.proofs.proof import Proof
 from nslab.journey.rules import Words
+from nslab.journey.sightings import Sighting
 
 
 def tracked_full(at: At) -> Proof | None:
@@ -37,12 +41,32 @@ def _decisive(at: At) -> Words | None:
     program = "ip6tables-legacy" if at.family == 6 else "iptables-legacy"
     # A policy counts for its own hook only; a rule of a student's own chain may be asked from any.
     grown = [rule for rule in grown if not rule.startswith("-P ") or rule.split()[1] == at.point]
+    grown = [rule for rule in grown if not contradicts(rule, at.leg.last, at.network)]
     if len(grown) != 1:
         return None
     (rule,) = grown
     if rule.startswith("-P "):
         return Words(rule, f"{program} -P {at.point} ACCEPT", is_policy=True)
     return Words(rule, f"{program} -D {rule.removeprefix('-A ')}")
+
+
+def contradicts(rule: str, seen: Sighting, network: Network) -> bool:
+    """Whether a rule of iptables, by its plainest conditions, cannot have matched a packet."""
+    words, packet = rule.split(), seen.packet
+    protocol = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "ipv6-icmp"}.get(packet.protocol, "")
+    facts = {"-p": protocol, "-i": network.name_of(seen.iif), "-o": network.name_of(seen.oif)}
+    facts |= {"--dport": str(packet.dport), "--sport": str(packet.sport)}
+    for at, word in enumerate(words[:-1]):
+        value, negated = words[at + 1], at > 0 and words[at - 1] == "!"
+        if word in ("-s", "-d"):
+            holds = ip_address(packet.src if word == "-s" else packet.dst) in ip_network(value, strict=False)
+        elif word in facts and facts[word] and not value.endswith("+") and ":" not in value:
+            holds = facts[word] == value
+        else:
+            continue
+        if holds == negated:
+            return True
+    return False
 
 
 def rule(*, reject: bool, policy: bool, bridged: bool) -> Callable[[At], Proof | None]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Final
 
 from nslab.journey.place import At, Stage
 from nslab.journey.proofs import neighbours
 from nslab.journey.proofs.proof import Proof
+
+_TO_OTHERS: Final = 3  # packet(7): the frame bears somebody else's MAC address
 
 
 def wrong_mac(at: At) -> Proof | None:
@@ -52,14 +55,39 @@ def duplicate(at: At) -> Proof | None:
 def _duplicate_of(at: At, address: str) -> Proof | None:
     if not address or ip_address(address).is_loopback:
         return None
-    owners = [(network, own) for network, own in at.owners(address) if not ip_address(own.text).is_loopback]
+    owners = at.owners(address)
+    mine = next((own for network, own in owners if network.name == at.node), None)
+    if mine is None:
+        return None
+    cable = at.cable(at.network, at.network.interfaces[mine.index])
+    owners = [(network, own) for network, own in owners if (network.name, own.index) in cable]
     names = [f"{network.name}:{network.name_of(own.index)}" for network, own in owners]
-    if len(owners) < 2 or at.node not in [network.name for network, _ in owners]:
+    if len(owners) < 2:
         return None
     macs = tuple(
         f"{name} has {network.interfaces[own.index].mac}" for name, (network, own) in zip(names, owners, strict=True)
     )
     return Proof({"address": address, "owners": " and ".join(names)}, macs)
+
+
+def unplugged(at: At) -> Proof | None:
+    """A frame for a bridge of this node has come in by a cable that is not plugged into it."""
+    interface, last = at.interface, at.leg.last
+    here = next((each for each in reversed(at.leg.sightings) if each.layer == "device"), last)
+    if interface is None or interface.kind != "veth" or interface.master or here.kind != _TO_OTHERS:
+        return None
+    if at.network.addresses_of(interface.index, at.family):
+        return None
+    sent = next((each for each in reversed(at.leg.sightings) if each.layer == "inet" and each.oif), None)
+    if sent is None or sent.node == at.node:
+        return None
+    hop = at.networks[sent.node].way(sent.packet.dst).gateway or sent.packet.dst
+    own = at.network.owner_of(hop)
+    bridge = at.network.interfaces[own.index] if own else None
+    if bridge is None or bridge.kind != "bridge":
+        return None
+    because = (f"the frame was for {here.mac.hex(':')}, and {interface.name} is {interface.mac}",)
+    return Proof({"bridge": bridge.name, "interface": interface.name}, because)
 
 
 def stp(at: At) -> Proof | None:

@@ -89,8 +89,15 @@ def bridge_down(at: At) -> Proof | None:
     if not unresolved(at) or found is None or found[1].up:
         return None
     network, interface = found
+    if not _is_on_cable(at, network, interface):
+        return None
     names = {"at": network.name, "interface": interface.name, "target": at.next_hop}
     return Proof(names, asked(at), f"ip link set {interface.name} up")
+
+
+def _is_on_cable(at: At, network: Network, interface: Interface) -> bool:
+    """Whether an interface is on the cable that the packet leaves by."""
+    return at.goes_by is not None and (network.name, interface.index) in at.cable(at.network, at.goes_by)
 
 
 def asked(at: At) -> tuple[str, ...]:
@@ -226,7 +233,7 @@ def wrong_netmask(at: At) -> Proof | None:
     ]
     if len(ours) != 1 or ours[0].interface.ip in theirs.interface.network:
         return None
-    if any(each.node == network.name and each.point == interface.name for each in at.questions(at.next_hop)):
+    if _is_on_cable(at, network, interface):
         return None
     own, size = ours[0].interface, theirs.interface.network.prefixlen
     names = {"own": own.with_prefixlen, "device": out.name, "other": f"{network.name}:{interface.name}", "at": at.node}

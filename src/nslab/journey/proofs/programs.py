@@ -81,12 +81,12 @@ def dnat_port(at: At) -> Proof | None:
 
 
 def dnat_silent(at: At) -> Proof | None:
-    """A DNAT rule for this very port, or for any, is there, and did not match."""
+    """A DNAT rule for this very port is there, and did not match."""
     if not _nothing_there(at) or _rewritten(at):
         return None
     port = str(at.packet.dport)
     rules = at.rules().nat("destination") + firewall.legacy_nat(at, at.node, "destination")
-    near = [rule for rule in rules if _port_of(rule) in (port, "")]
+    near = [rule for rule in rules if _port_of(rule) == port]
     return Proof(_endpoint(at) | {"rule": near[0]}, tuple(near[1:])) if near else None
 
 
@@ -100,7 +100,9 @@ def _port_of(rule: str) -> str:
 
 def no_dnat(at: At) -> Proof | None:
     """Nothing listens here, no rule sends it on, and one behind this router does listen."""
-    if not _nothing_there(at) or _rewritten(at) or at.trip is None or at.trip.request.first.node == at.node:
+    if not _nothing_there(at) or at.trip is None or at.trip.request.first.node == at.node:
+        return None
+    if _rewritten(at) or at.rules().nat("destination") or firewall.legacy_nat(at, at.node, "destination"):
         return None
     version = at.packet.family
     for network in at.networks.values():
@@ -119,8 +121,7 @@ def no_dnat(at: At) -> Proof | None:
             to = f"{own[0]}:{ready[0].port}"
             kind = "udp" if at.packet.protocol == UDP else "tcp"
             remedy = f"iptables -t nat -A PREROUTING -p {kind} --dport {at.packet.dport} -j DNAT --to-destination {to}"
-            others = tuple(f"another rule: {each}" for each in at.rules().nat("destination"))
-            return Proof(_endpoint(at) | {"behind": network.name, "ready": str(ready[0])}, others, remedy)
+            return Proof(_endpoint(at) | {"behind": network.name, "ready": str(ready[0])}, remedy=remedy)
     return None
 
 
