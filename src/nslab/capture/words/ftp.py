@@ -28,7 +28,7 @@ class FtpData(Segments):
     def dissect(self, c: Context, _: Stream, __: bytes, at: int, end: int) -> None:
         c.protocol = "FTP-DATA"
         agreed = f" ({self.way}) ({self.command})" if self.way else ""
-        c.write(f"FTP Data: {end - at} bytes{agreed}")
+        c.write(f"FTP Data: {end - at + max(0, c.missing)} bytes{agreed}")
 
 
 @over_tcp(PORT)

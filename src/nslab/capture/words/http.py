@@ -85,11 +85,13 @@ class Http:
             return
         message = stream.state
         stream.state = None
-        if not isinstance(message, Message):
-            return
         c.protocol = "HTTP"
+        if not isinstance(message, Message):
+            # The capture has cut it off before its header ends.
+            self._cut(c, data, at)
+            return
         if not message.is_http:
-            c.write("Continuation")
+            self._cut(c, data, at)
             return
         c.write(f"{printable(message.line)} ")
         try:
@@ -100,13 +102,23 @@ class Http:
             c.fence_in()
         self._go_on(message)
 
+    def _cut(self, c: Context, data: bytes, at: int) -> None:
+        if is_first_line(data, at):
+            line = data[at:].partition(b"\n")[0].rstrip(b"\r")
+            c.write(f"{printable(line)} " if b"\n" in data[at:] else "")
+        else:
+            c.write("Continuation")
+            if not (c.missing > 0 and is_printable(data[at])):
+                return
+        c.say_short()
+
     def _header(self, stream: Stream, data: bytes | bytearray, at: int) -> Message | int:
         start = at
         while data[start : start + 2] == b"\r\n":
             start += 2
         is_http = is_first_line(data, start)
-        if not is_http and not self.known:
-            return NOT_MINE
+        if not is_http:
+            return self._other(stream, data, at) if self.known else NOT_MINE
         self.known = True
         found = _HEADERS_END.search(data, max(start, at + stream.scanned - LONGEST_BACK))
         if found is None:
@@ -114,12 +126,16 @@ class Http:
             return MORE
         head = bytes(data[start : found.end()])
         line = head.partition(b"\n")[0].rstrip(b"\r")
-        message = Message(line, found.end() - at, is_http=is_http)
-        if is_http:
-            self._read_fields(message, head)
-        else:
-            message.body = len(data) - found.end()
+        message = Message(line, found.end() - at)
+        self._read_fields(message, head)
         return message
+
+    def _other(self, stream: Stream, data: bytes | bytearray, at: int) -> Message | int:
+        """Take what is no message, when it is no text or has a line, as what goes on with one that was not seen."""
+        if is_printable(data[at]) and data.find(b"\n", at + stream.scanned) < 0:
+            stream.scanned = len(data) - at
+            return MORE
+        return Message(b"", len(data) - at, is_http=False)
 
     def _read_fields(self, message: Message, head: bytes) -> None:
         message.fields = {name.lower(): value for name, value in _FIELD.findall(head)}
@@ -194,6 +210,11 @@ def is_first_line(data: bytes | bytearray, at: int) -> bool:
     """Say if a request or a response begins at `data[at]`."""
     word = bytes(data[at : at + 24])
     return word.startswith((b"HTTP", b"ICY ")) or word.partition(b" ")[0] in METHODS
+
+
+def is_printable(byte: int) -> bool:
+    """Say if a byte is a letter, a digit, a sign or a space."""
+    return 32 <= byte < 127
 
 
 def _describe(c: Context, message: Message, body: bytes) -> None:

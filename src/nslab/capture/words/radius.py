@@ -72,6 +72,5 @@ def _is_again(c: Context, code: int, number: int) -> bool:
     source, destination = (c.source_address, c.source_port), (c.destination_address, c.destination_port)
     key = (*source, *destination, code in REQUESTS, number)
     before = seen.get(key)
-    if not c.inside_error:
-        seen[key] = c.time
+    seen[key] = c.time
     return before is not None and c.time - before <= SAME_REQUEST

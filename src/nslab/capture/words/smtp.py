@@ -45,7 +45,7 @@ class Smtp:
             self._reply(c, lines(data, at, end))
         elif self.is_mail:
             self.is_mail = not data[at:end].endswith(END_OF_MAIL)
-            c.write(f"C: DATA fragment, {end - at} bytes")
+            c.write(f"C: DATA fragment, {end - at + max(0, c.missing)} bytes")
         else:
             self._commands(c, lines(data, at, end))
 

@@ -42,9 +42,8 @@ def tftp(c: Context, data: bytes, at: int) -> bool | None:
     transfer = transfers.get(key)
     if transfer is None or data[at : at + 2] in {b"\0\1", b"\0\2"}:
         transfer = Transfer()
-        if not c.inside_error:
-            transfers[key] = transfer
-            c.expect_datagrams(*key, goes_on)
+        transfers[key] = transfer
+        c.expect_datagrams(*key, goes_on)
     _packet(c, data, at, transfer)
     return None
 
@@ -72,7 +71,7 @@ def _packet(c: Context, data: bytes, at: int, transfer: Transfer) -> None:
         _options(c, data, at, transfer)
     elif operation == DATA:
         c.write("Data Packet")
-        last = " (last)" if len(data) - at - 2 < transfer.block else ""
+        last = " (last)" if len(data) + c.missing - at - 2 < transfer.block else ""
         c.append(f", Block: {unpack_from('!H', data, at)[0]}{last}")
     elif operation == ACKNOWLEDGEMENT:
         c.write("Acknowledgement")
@@ -91,7 +90,7 @@ def _options(c: Context, data: bytes, at: int, transfer: Transfer) -> None:
         name, at = _string(data, at)
         value, at = _string(data, at)
         c.append(f", {name}={value}")
-        if name.lower() == "blksize" and value.isdigit() and not c.inside_error:
+        if name.lower() == "blksize" and value.isdigit():
             transfer.block = int(value)
 
 

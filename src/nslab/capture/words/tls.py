@@ -11,6 +11,7 @@ from nslab.capture.words.streams import MORE, NOT_MINE, Stream
 
 PORTS: Final = (443, 261, 448, 465, 563, 614, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 8883)
 VERSIONS: Final = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
+TLS_1_3: Final = 0x0304
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, DATA, HEARTBEAT, WITH_ID = range(20, 26)
 CLIENT_HELLO, SERVER_HELLO = 1, 2
 ENCRYPTED: Final = "Encrypted Handshake Message"
@@ -83,6 +84,7 @@ SUPPORTED_VERSIONS: Final = 43
 LONGEST_RECORD: Final = 16384 + 2048
 LONGEST_MESSAGE: Final = 0xFFFF
 SURELY_ENCRYPTED: Final = 16  # bytes of a handshake record, when the cipher has changed in an earlier packet
+SHORTEST_HELLO: Final = 38
 KEPT_ROWS: Final = 1000  # of a connection, until its version is known
 
 
@@ -121,7 +123,7 @@ class Tls:
         left = len(data) - at
         if left < 5:
             return MORE
-        if CHANGE_CIPHER_SPEC <= data[at] <= WITH_ID and data[at + 1] == 3 and data[at + 2] <= 4:
+        if CHANGE_CIPHER_SPEC <= data[at] <= WITH_ID and (self.version or (data[at + 1] == 3 and data[at + 2] <= 4)):
             return 5 + (data[at + 3] << 8 | data[at + 4])
         if self.row < 0 and is_hello_of_ssl2(data, at):
             return 2 + ((data[at] & 0x7F) << 8 | data[at + 1])
@@ -146,19 +148,25 @@ class Tls:
             self.version = version
             self._name_rows(c)
         self._name(c, version)
+        size = data[at + 3] << 8 | data[at + 4]
+        is_cut = at + 5 + size > len(data)
+        if is_cut and at + 5 + size > len(data) + c.missing:
+            return  # it would go on in the next segment, but cannot be put together
         if kind == DATA:
             c.add("Application Data")
-            return
-        self._record(c, side, kind, data[at + 5 : end])
+        else:
+            self._record(c, side, kind, data[at + 5 : end], size)
+        if is_cut:
+            c.say_short()
 
-    def _record(self, c: Context, side: Side, kind: int, body: bytes) -> None:
+    def _record(self, c: Context, side: Side, kind: int, body: bytes, size: int) -> None:
         if kind == HANDSHAKE:
-            self._handshake(c, side, body)
+            self._handshake(c, side, body, size)
         elif kind == CHANGE_CIPHER_SPEC:
             if side.changed is None:
                 side.changed = c.index
             c.add("Change Cipher Spec")
-        elif kind == ALERT and len(body) == 2:
+        elif kind == ALERT and len(body) == size == 2:
             what = ALERTS.get(body[1], "Unknown")
             c.add(f"Alert (Level: {LEVELS.get(body[0], 'Unknown')}, Description: {what})")
         elif kind == ALERT:
@@ -171,26 +179,33 @@ class Tls:
         if data[at] & 0x80 and is_hello_of_ssl2(data, at):
             c.protocol = "SSLv2"
             c.add("Client Hello")
+        elif self.version == TLS_1_3:
+            self._name(c, self.version)
+            c.add("Continuation Data")
         elif self.version:
             self._name(c, self.version)
-            c.add("Ignored Unknown Record")
+            if c.missing > 0:
+                c.say_short()
+            else:
+                c.add("Ignored Unknown Record")
         else:
             c.protocol = "SSL"
             c.add("Continuation Data")
             self.rows.clear()
 
-    def _handshake(self, c: Context, side: Side, body: bytes) -> None:
+    def _handshake(self, c: Context, side: Side, body: bytes, whole: int) -> None:
         """Name the messages of a record; what cannot be one is encrypted."""
         if (
             side.changed is not None
             and side.changed != c.index
-            and self.version != 0x0304
+            and self.version != TLS_1_3
             and len(body) >= SURELY_ENCRYPTED
         ):
             c.add(ENCRYPTED)
             return
         at = 0
         was_fragment = bool(side.fragment)
+        missing = whole - len(body)  # what the capture has cut off
         body, side.fragment = side.fragment + body, b""
         while at < len(body):
             size = int.from_bytes(body[at + 1 : at + 4], "big") if len(body) - at >= 4 else len(body)
@@ -199,7 +214,10 @@ class Tls:
                     c.add(ENCRYPTED)
                 return
             name = MESSAGES.get(body[at], ENCRYPTED)
-            if len(body) - at < 4 + size:
+            if name == ENCRYPTED and len(body) - at >= SURELY_ENCRYPTED:
+                c.add(ENCRYPTED)
+                return
+            if len(body) + missing - at < 4 + size:
                 if not was_fragment or at:
                     c.add(f"[{name} Fragment]")
                 side.fragment = body[at:]
@@ -213,7 +231,7 @@ class Tls:
                 name = "Hello Retry Request"
             self._agree(c, version_of(body))
         c.add(name)
-        if kind in {CLIENT_HELLO, SERVER_HELLO} and len(body) < 38:
+        if kind in {CLIENT_HELLO, SERVER_HELLO} and len(body) < SHORTEST_HELLO and c.missing <= 0:
             raise Malformed
 
     def _agree(self, c: Context, version: int) -> None:
