@@ -206,7 +206,36 @@ def test_the_captures_hold_the_packets_that_the_prose_talks_of(executed):
     assert flags[1].startswith("10.0.2.15")
     assert flags[1].endswith("\t1")
     assert "10.0.2.3\t10.0.2.15\t9090" in seen("4-eth0", "ip.src ip.dst tcp.dstport")
-    assert "10.0.2.3\t192.168.42.9\t8008" in seen("4-bridge", "ip.src ip.dst tcp.dstport")
+
+
+def shown(notebook: nbformat.NotebookNode, name: str) -> str:
+    (cell,) = [cell for cell in notebook.cells if cell.id == name]
+    return "".join(output.get("text") or output.data["text/plain"] for output in cell.outputs)
+
+
+@pytest.mark.one_id
+def test_the_tables_show_both_sides_of_the_host(executed):
+    before, forwarding, translated = (
+        shown(executed[1]["3-inbound"], f"both-{step}") for step in ("before", "forwarding", "nat")
+    )
+    assert (before.count("host:lan7 "), before.count("host:eth0 ")) == (2, 0)
+    assert (forwarding.count("host:lan7 "), forwarding.count("host:eth0 ")) == (2, 2)
+    assert forwarding.count("no response found!") == 4
+    assert re.search(r"host:eth0 +10\.0\.2\.15 → 10\.0\.2\.2 .*request.*\(reply in \d\)", translated)
+    assert re.search(r"host:lan7 +10\.0\.2\.2 → 192\.168\.42\.9 .*reply.*\(request in \d\)", translated)
+    published = shown(executed[1]["4-outbound"], "both")
+    assert re.search(r"host:eth0 +10\.0\.2\.3 → 10\.0\.2\.15 .*→ 9090 \[SYN\]", published)
+    assert re.search(r"host:lan7 +10\.0\.2\.3 → 192\.168\.42\.9 .*→ 8008 \[SYN\]", published)
+
+
+@pytest.mark.one_id
+def test_the_journeys_say_where_and_why(executed):
+    inbound, outbound = executed[1]["3-inbound"], executed[1]["4-outbound"]
+    assert "net.ipv4.ip_forward is 0" in shown(inbound, "why-before")
+    assert "there is no MASQUERADE rule" in shown(inbound, "where-forwarding")
+    assert "✓ delivered and answered" in shown(inbound, "way-nat")
+    assert "nothing listens on 10.0.2.15:9090 in host" in shown(outbound, "refused-why")
+    assert "✓ delivered and answered" in shown(outbound, "both-way")
 
 
 @pytest.mark.one_id
