@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import cache
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -57,6 +58,8 @@ class Capture(Recording):
             raise UsageError(f"snaplen is 1 to {WHOLE} bytes, not {snaplen}")
         if not 1 <= ring_mb <= 1024:
             raise UsageError(f"ring_mb is 1 to 1024 MiB for each point, not {ring_mb}")
+        if max_bytes < 1:
+            raise UsageError(f"max_bytes is 1 or more, not {max_bytes}")
         named = points.parse_all(words)
         super().__init__(Packets.none(*named))
         self._filter = filter
@@ -72,28 +75,33 @@ class Capture(Recording):
         if self._reader is not None:
             raise UsageError("this capture has been started before; make another one")
         nodes = [self._lab[point.node] for point in self._named]
-        program = self._programs()
-        watched = {node: Links(node) for node in dict.fromkeys(nodes)}
-        taps: list[Tap] = []
-        try:
-            for point, node in zip(self._named, nodes, strict=True):
-                taps.append(Tap(point, node, watched[node], program, size=self._ring))
-        except OSError as error:
-            _close(taps, watched)
-            raise LabError(f"{point}: it cannot be listened to: {error.strerror}") from None
-        except BaseException:
-            _close(taps, watched)
-            raise
-        self._reader = Reader(taps, watched, Store(taps, limit=self._limit))
+        with ExitStack() as undone:
+            self._reader = self._made_of(nodes, undone)
+            undone.pop_all()
         # The thread knows only the reader: a capture that is forgotten ends with this.
-        self._stop = weakref.finalize(self, self._reader.stop)
+        weakref.finalize(self, self._reader.leave)
         self._reader.start()
         return self
+
+    def _made_of(self, nodes: Sequence[Node], undone: ExitStack) -> Reader:
+        """Tap all points; what has been opened is closed with `undone`."""
+        program = self._programs()
+        watched: dict[Node, Links] = {}
+        taps: list[Tap] = []
+        for point, node in zip(self._named, nodes, strict=True):
+            try:
+                if node not in watched:
+                    watched[node] = undone.enter_context(closing(Links(node)))
+                taps.append(Tap(point, node, watched[node], program, size=self._ring))
+            except OSError as error:
+                raise LabError(f"{point}: it cannot be listened to: {error.strerror}") from None
+            undone.enter_context(closing(taps[-1].ring))
+        return Reader(taps, watched, Store(taps, limit=self._limit))
 
     def stop(self) -> Self:
         """End: what was sent before this is in it. A second time it does nothing."""
         if self._reader is not None:
-            self._stop()
+            self._reader.stop()
         return self
 
     def __enter__(self) -> Self:
@@ -176,10 +184,3 @@ class Capture(Recording):
             return filters.compile(expression, knower, link_type=link_type, snaplen=snaplen)
 
         return program
-
-
-def _close(taps: list[Tap], watched: dict[Node, Links]) -> None:
-    for tap in taps:
-        tap.ring.close()
-    for links in watched.values():
-        links.close()

@@ -40,6 +40,7 @@ class Reader:
         self._nodes = {os.dup(node.control.fileno()): node.name for node in watched}
         self._quiet_from = 0.0  # monotonic: until then what came is not old enough to be settled
         self._made_by = os.getpid()
+        self._closing = threading.RLock()  # a forgotten capture may be collected in this very thread
         self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="nslab capture", daemon=True)
 
@@ -50,10 +51,15 @@ class Reader:
 
     def stop(self) -> None:
         """Stop, and return when all is in the store; again, or in a child of its process, it does nothing."""
-        if self._made_by == os.getpid() and self._thread.ident is not None:
-            with contextlib.suppress(OSError):  # it has ended by itself
-                os.write(self._waker, b"x")
+        self.leave()
+        if self._made_by == os.getpid():
             self._thread.join()
+
+    def leave(self) -> None:
+        """Have it stop, without waiting for that."""
+        with self._closing:
+            if self._made_by == os.getpid() and not self.ended.is_set():
+                os.write(self._waker, b"x")
 
     def _run(self) -> None:
         try:
@@ -147,8 +153,9 @@ class Reader:
             tap.ring.close()
         for links in self._links:
             links.close()
-        with self.arrived:
+        with self._closing:
             self.ended.set()
+        with self.arrived:
             self.arrived.notify_all()
         for descriptor in (self._wake, self._waker, *self._nodes):
             os.close(descriptor)

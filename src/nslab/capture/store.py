@@ -15,6 +15,7 @@ import numpy as np
 
 from nslab.capture.blocks import Bytes, Frames
 from nslab.capture.packets import Packets, Point
+from nslab.errors import LabError
 
 _NO_RESERVE: Final = 0x4000  # MAP_NORESERVE: address space, of which only what is written to takes memory
 _ALIGNED: Final = 16
@@ -47,7 +48,12 @@ class Store:
         self._sources = sources
         self._used = 0
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
-        memory = mmap.mmap(-1, max(limit, mmap.PAGESIZE), flags=flags)
+        try:
+            memory = mmap.mmap(-1, max(limit, mmap.PAGESIZE), flags=flags)
+        except OSError as error:
+            raise LabError(
+                f"no room for {limit >> 20} MiB of packets: {error.strerror}; max_bytes asks for less"
+            ) from None
         with suppress(OSError):  # fewer faults, where the machine has large pages
             memory.madvise(mmap.MADV_HUGEPAGE)
         self._data = np.frombuffer(memory, np.uint8)
