@@ -176,4 +176,4 @@ def test_a_real_journey_has_its_ladder(shared_lab, read):
     shown = read(journey.ladder())
     assert shown.has("outside", "internet", "host", "→ out: 10.0.2.3 → 10.0.2.15", "✓ delivered and answered")
     assert shown.outside() == []
-    assert repr(shown.picture) == journey.table()
+    assert repr(shown.picture) == repr(journey)

@@ -97,8 +97,9 @@ def test_every_form_of_a_journey_says_the_same(world):
     assert told["why"]["code"] == "nobody-answers-arp"
     assert [hop["point"] for hop in told["hops"]] == list(journey.hops["point"])
     assert {"node", "point", "src", "dst", "ttl", "rewrites"} <= set(told["hops"][0])
-    for text in (journey.table(), repr(journey), journey._repr_html_()):
+    for text in (repr(journey), journey._repr_html_(), str(journey.why), journey.why._repr_html_()):
         assert told["why"]["message"] in text
+    assert told["why"]["message"] not in journey.table(), "where and why can be guessed first"
     assert told["why"]["message"] in journey.ladder()._repr_html_()
 
 

@@ -26,7 +26,7 @@ def journey(name: str, node: str, command: tuple[str, ...], *, as_json: bool) ->
     if as_json:
         click.echo(json.dumps(followed.to_json(), indent=2, ensure_ascii=False))
     else:
-        click.echo(followed.table())
+        click.echo(followed)
     sys.exit(1 if followed.lost else 0)
 
 

@@ -13,7 +13,7 @@ from nslab.journey import correlate, explain, hops, place
 from nslab.journey.model import Findings, Hop, Where, Why
 from nslab.journey.observe import Observation, observe
 from nslab.lab.lab import Lab
-from nslab.sandbox.door import Command
+from nslab.sandbox.door import Command, Node
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ class Journey:
         journey.hops             # a DataFrame: node, point, src, dst, ttl, way, time, rewrites
         journey.where            # Where("host", "the routing decision"); None when it was delivered and answered
         journey.why              # Why("forwarding-off", message, evidence, remedy); code "unknown": nothing is proved
-        journey.table()          # all of it as text
+        journey.table()          # the hops as text, without a verdict; print(journey) has both
         journey.delivered, journey.lost, journey.said
 
     When observations were lost, there is no verdict: `where` and `why` are None, and `lost` says how many.
@@ -74,33 +74,39 @@ class Journey:
         return pd.DataFrame(rows, columns=["node", "point", "src", "dst", "ttl", "way", "time", "rewrites"])
 
     def table(self) -> str:
-        """Return the hops, the verdict and its evidence as text."""
+        """Return the packet and its hops as text, without the verdict, which can be guessed first."""
         found = self.findings
-        lines = [f"{found.packet or 'no packet was sent'} ({found.node}: {found.command})"]
+        lines = [self._title()]
         for way, title in (("out", "out"), ("back", "back")):
             hops = [each for each in found.hops if each.way == way]
             if hops:
                 lines += [f"── {title}", *_aligned(hops)]
-        return "\n".join([*lines, *self._verdict()])
+        return "\n".join(lines)
+
+    def hops_html(self) -> str:
+        """Return the hops alone, as a table of HTML."""
+        rows = "".join(_row(number, each) for number, each in enumerate(self.findings.hops, 1))
+        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in _HEAD)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
+        return f"<p>{escape(self._title())}</p>{table}"
 
     def ladder(self) -> Any:
         """Return the picture of it: the places as columns, the packet's way down the page, a cross where it stopped."""
         if self._draw is None:
             raise UsageError("this journey has no picture: nslab.draw.ladder.draw(journey.findings) makes one")
-        return self._draw(self.findings, text=self.table())
+        return self._draw(self.findings, text=repr(self))
 
     def __repr__(self) -> str:
-        return self.table()
+        return "\n".join([self.table(), *self._verdict()])
 
     def _repr_html_(self) -> str:
-        found = self.findings
-        rows = "".join(_row(number, each) for number, each in enumerate(found.hops, 1))
-        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in _HEAD)
         verdict, *evidence = self._verdict()
         items = "".join(f"<li>{escape(line.strip().removeprefix('· '))}</li>" for line in evidence)
-        title = escape(f"{found.packet or 'no packet was sent'} ({found.node}: {found.command})")
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
-        return f"<div><p>{title}</p>{table}<p><b>{escape(verdict)}</b></p><ul>{items}</ul></div>"
+        return f"<div>{self.hops_html()}<p><b>{escape(verdict)}</b></p><ul>{items}</ul></div>"
+
+    def _title(self) -> str:
+        found = self.findings
+        return f"{found.packet or 'no packet was sent'} ({found.node}: {found.command.strip()})"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data, as `nslab journey --json` prints it."""
@@ -124,17 +130,12 @@ class Journey:
             return [f"? no verdict: {found.lost} observations were lost, and a missing hop proves nothing", *notes]
         if found.where is None or found.why is None:
             return ["✓ delivered and answered" if _has_answer(found) else "✓ delivered", *notes]
-        why = found.why
-        lines = [f"✗ {found.where.node}, {found.where.stage}: {why.message}"]
-        lines += [f"  · {each}" for each in why.evidence]
-        place = f"in {why.remedy_node}: " if why.remedy_node else ""
-        lines += [f"  → {place}{why.remedy}"] if why.remedy else []
-        return lines + notes
+        return [*f"✗ {found.where}: {found.why}".splitlines(), *notes]
 
 
 def follow(
     lab: Lab,
-    node: str,
+    node: str | Node,
     command: Command,
     *,
     timeout: float | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from html import escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Where:
     node: str
     stage: str  # in words: "the routing decision", "FORWARD", "the wire between host:veth1 and mycontainer:eth0"
 
+    def __str__(self) -> str:
+        return f"{self.node}, {self.stage}"
+
+    def _repr_html_(self) -> str:
+        return f"<div>✗ {escape(str(self))}</div>"
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -47,6 +54,16 @@ class Why:
     remedy: str = ""  # a command, ready to be typed in `remedy_node`
     remedy_node: str = ""
     link: str = ""  # where the kernel's behaviour is described
+
+    def __str__(self) -> str:
+        """Say it in lines: the message, the evidence, the remedy."""
+        place = f"in {self.remedy_node}: " if self.remedy_node else ""
+        remedy = [f"  → {place}{self.remedy}"] if self.remedy else []
+        return "\n".join([self.message, *(f"  · {each}" for each in self.evidence), *remedy])
+
+    def _repr_html_(self) -> str:
+        message, *more = str(self).splitlines()
+        return f"<div><b>{escape(message)}</b>{''.join(f'<br>{escape(line.strip())}' for line in more)}</div>"
 
 
 @dataclass(frozen=True, slots=True)
