@@ -9,7 +9,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.printable import printable
-from nslab.capture.words.registry import over_tcp, over_udp
+from nslab.capture.words.registry import UDP_GUESSES, over_tcp, over_udp
 from nslab.capture.words.streams import MORE, Stream
 
 OPCODES: Final = {
@@ -35,13 +35,12 @@ CODES: Final = (
     "DSO-Type not implemented",
 )
 # The registry of resource record types at IANA; the last ones are private.
-TYPES: Final = dict(
-    enumerate(
-        "Unused A NS MD MF CNAME SOA MB MG MR NULL WKS PTR HINFO MINFO MX TXT RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG"
-        " KEY PX GPOS AAAA LOC NXT EID NIMLOC SRV ATMA NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY RRSIG NSEC"
-        " DNSKEY DHCID NSEC3 NSEC3PARAM TLSA".split()
-    )
-) | {
+FIRST_TYPES: Final = (
+    "Unused A NS MD MF CNAME SOA MB MG MR NULL WKS PTR HINFO MINFO MX TXT RP AFSDB X25 ISDN RT NSAP NSAP-PTR "
+    "SIG KEY PX GPOS AAAA LOC NXT EID NIMLOC SRV ATMA NAPTR KX CERT A6 DNAME SINK OPT APL DS SSHFP IPSECKEY "
+    "RRSIG NSEC DNSKEY DHCID NSEC3 NSEC3PARAM TLSA"
+)
+TYPES: Final = dict(enumerate(FIRST_TYPES.split(" "))) | {
     55: "HIP", 57: "RKEY", 58: "TALINK", 59: "CDS", 60: "CDNSKEY", 61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD",
     64: "SVCB", 65: "HTTPS", 99: "SPF", 100: "UINFO", 101: "UID", 102: "GID", 103: "UNSPEC", 104: "NID", 105: "L32",
     106: "L64", 107: "LP", 108: "EUI48", 109: "EUI64", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 253: "MAILA",
@@ -49,9 +48,11 @@ TYPES: Final = dict(
     65422: "XPF",
 }  # fmt: skip
 LONGEST: Final = 255
+SHORTEST, FEW = 13, 20
 _SHORT: Final = Struct("!H").unpack_from
 _SHORTS2: Final = Struct("!HH").unpack_from
 _SHORTS3: Final = Struct("!HHH").unpack_from
+_HEADER: Final = Struct("!HHHHHH").unpack_from
 _COUNTS: Final = Struct("!HHHH").unpack_from
 _RECORD: Final = Struct("!HHIH").unpack_from
 
@@ -82,6 +83,24 @@ def llmnr(c: Context, data: bytes, at: int) -> bool | None:
     return None
 
 
+def looks_like_dns(c: Context, data: bytes, at: int) -> bool | None:
+    """Read a message on any port, when its numbers are those of a plain query or of a response."""
+    if len(data) - at < SHORTEST:
+        return False
+    _, flags, questions, answers, authorities, more = _HEADER(data, at)
+    is_response, opcode = flags >> 15, flags >> 11 & 15
+    if opcode or questions > 1 or max(answers, authorities, more) > FEW:
+        return False
+    if not is_response and (questions != 1 or answers or authorities):
+        return False
+    if not questions + answers + authorities + more:
+        return False
+    return dns(c, data, at)
+
+
+UDP_GUESSES.append(looks_like_dns)
+
+
 def doh(c: Context, data: bytes, at: int) -> None:
     """A message that HTTP carries (RFC 8484)."""
     c.protocol = "DoH"
@@ -93,13 +112,13 @@ class DnsStream:
     """DNS over TCP (RFC 1035, 4.2.2): two bytes of length before each message."""
 
     @staticmethod
-    def recognises(data: bytes) -> bool:
+    def recognises(_: bytes) -> bool:
         return False
 
-    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
+    def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         return 2 + (data[at] << 8 | data[at + 1]) if len(data) - at >= 2 else MORE
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         dns(c, data[:end], at + 2)
 
 
@@ -148,7 +167,8 @@ def _record(data: bytes, at: int, origin: int, names: Names, words: list[str], *
             check(data, at, at + size)
         elif at + size > len(data):
             raise Malformed
-    return at + size
+    end: int = at + size
+    return end
 
 
 def read_name(data: bytes, at: int, origin: int, names: Names) -> tuple[str, int]:
@@ -202,41 +222,41 @@ def _string(data: bytes, at: int) -> tuple[str, int]:
     return printable(data[at + 1 : end]), end
 
 
-def _name(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _name(data: bytes, at: int, _size: int, origin: int, names: Names) -> str:
     return read_name(data, at, origin, names)[0]
 
 
-def _preferred(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _preferred(data: bytes, at: int, _size: int, origin: int, names: Names) -> str:
     return f"{_SHORT(data, at)[0]} {read_name(data, at + 2, origin, names)[0]}"
 
 
-def _service(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _service(data: bytes, at: int, _size: int, origin: int, names: Names) -> str:
     priority, weight, port = _SHORTS3(data, at)
     return f"{priority} {weight} {port} {read_name(data, at + 6, origin, names)[0]}"
 
 
-def _ipv6(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _ipv6(data: bytes, at: int, _size: int, _origin: int, _names: Names) -> str:
     address = data[at : at + 16]
     if len(address) < 16:
         raise Malformed
     return inet_ntop(AF_INET6, address)
 
 
-def _ipv4(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _ipv4(data: bytes, at: int, _size: int, _origin: int, _names: Names) -> str:
     return f"{data[at]}.{data[at + 1]}.{data[at + 2]}.{data[at + 3]}"
 
 
-def _machine(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _machine(data: bytes, at: int, _size: int, _origin: int, _names: Names) -> str:
     processor, at = _string(data, at)
     return f"{processor} {_string(data, at)[0]}"
 
 
-def _authority(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _authority(data: bytes, at: int, _size: int, _origin: int, _names: Names) -> str:
     order, preference = _SHORTS2(data, at)
     return f"{order} {preference} {_string(data, at + 4)[0]}"
 
 
-def _part_of_ipv6(data: bytes, at: int, size: int, origin: int, names: Names) -> str:
+def _part_of_ipv6(data: bytes, at: int, _size: int, origin: int, names: Names) -> str:
     """A6 (RFC 2874): the length of a prefix, the rest of the address, and where the prefix is to be found."""
     prefix = data[at]
     kept = 16 - prefix // 8

@@ -16,8 +16,10 @@ JSON: Final = frozenset(
     f"application/{name}" for name in ("json", "json-rpc", "jsonrequest", "problem+json", "senml+json", "sensml+json")
 )
 XML: Final = frozenset(
-    ("text/xml", "application/xml", "image/svg+xml")
-    + tuple(f"application/{name}+xml" for name in ("atom", "auth-policy", "rss", "soap", "mathml", "rdf", "vnd.ogc.se"))
+    (
+        *("text/xml", "application/xml", "image/svg+xml"),
+        *(f"application/{name}+xml" for name in ("atom", "auth-policy", "rss", "soap", "mathml", "rdf", "vnd.ogc.se")),
+    )
 )
 SILENT: Final = frozenset(("application/octet-stream", "video/mp2t"))
 OTHERS: Final = {  # these have a protocol of their own
@@ -51,7 +53,11 @@ def describe(c: Context, kind: bytes | None, body: bytes, coding: bytes = b"") -
         return
     if kind is None:
         _recognise(c, body)
-        return
+    else:
+        _by_type(c, kind, body)
+
+
+def _by_type(c: Context, kind: bytes, body: bytes) -> None:
     name = printable(kind.partition(b";")[0].strip().partition(b" ")[0]).lower()
     if name in JSON:
         c.protocol += "/JSON"

@@ -15,8 +15,25 @@ from nslab.capture.words.streams import MORE, NOT_MINE, Stream
 
 PORT: Final = 5060
 METHODS: Final = frozenset(
-    ("ACK", "BYE", "CANCEL", "DO", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "QAUTH")
-    + ("REFER", "REGISTER", "SPRACK", "SUBSCRIBE", "UPDATE")
+    [
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "DO",
+        "INFO",
+        "INVITE",
+        "MESSAGE",
+        "NOTIFY",
+        "OPTIONS",
+        "PRACK",
+        "PUBLISH",
+        "QAUTH",
+        "REFER",
+        "REGISTER",
+        "SPRACK",
+        "SUBSCRIBE",
+        "UPDATE",
+    ]
 )
 _REQUEST: Final = re.compile(rb"([A-Za-z]+) (\S+) SIP/2\.0\r?\n")
 _STATUS: Final = re.compile(rb"SIP/2\.0 (\d{3} [^\r\n]*)\r?\n")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
+from nslab.capture.words import imf
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.segments import lines
@@ -21,6 +23,7 @@ class Smtp:
     def __init__(self) -> None:
         self.command = ""
         self.is_mail = False
+        self.mail = bytearray()
         self.login = 0  # how many of its two answers have been given
         self.after: StreamProtocol | None = None
 
@@ -44,10 +47,19 @@ class Smtp:
         if c.destination_port not in PORTS:
             self._reply(c, lines(data, at, end))
         elif self.is_mail:
-            self.is_mail = not data[at:end].endswith(END_OF_MAIL)
-            c.write(f"C: DATA fragment, {end - at + max(0, c.missing)} bytes")
+            self._mail(c, data[at:end])
         else:
             self._commands(c, lines(data, at, end))
+
+    def _mail(self, c: Context, piece: bytes) -> None:
+        if len(self.mail) < imf.LONGEST:
+            self.mail += piece
+        if self.mail.endswith(END_OF_MAIL) or self.mail == END_OF_MAIL[2:]:
+            mail = bytes(self.mail.removesuffix(END_OF_MAIL[2:]))
+            self.is_mail, self.mail = False, bytearray()
+            imf.describe(c, mail)
+        else:
+            c.write(f"C: DATA fragment, {len(piece) + max(0, c.missing)} bytes")
 
     def _commands(self, c: Context, said: list[str]) -> None:
         if self.login:
@@ -59,10 +71,19 @@ class Smtp:
         c.write(f"C: {' | '.join(said)}")
 
     def _reply(self, c: Context, said: list[str]) -> None:
-        c.write(f"S: {' | '.join(said)}".replace(" | 250-", " | ").replace(" | 250 ", " | "))
-        if self.command == "DATA" and said[0].startswith("354"):
+        c.write(f"S: {_joined(said)}")
+        if self.command == "DATA" and said[-1].startswith("354"):
             self.is_mail = True
         elif self.command == "STARTTLS" and said[0].startswith("220"):
             self.after = Tls()
         if not said[0].startswith("334"):
             self.login = 0
+
+
+def _joined(said: list[str]) -> str:
+    """Join the lines of a reply: those of one reply without the code that they all begin with."""
+    words = said[0]
+    for before, line in pairwise(said):
+        goes_on = before[3:4] == "-" and line[:3] == before[:3]
+        words += f" | {line[4:] if goes_on else line}"
+    return words

@@ -52,6 +52,7 @@ GROUPS: Final = {
     33: "Diffie-Hellman Group Exchange Reply",
     34: "Diffie-Hellman Group Exchange Request",
 }
+LISTS: Final = 10  # in a Key Exchange Init
 KEX, CIPHER_UP, CIPHER_DOWN = 0, 2, 3  # where they are among the lists of a Key Exchange Init
 SILENT: Final = frozenset(  # tshark could decrypt these, so it says nothing about what it cannot
     {"chacha20-poly1305@openssh.com"}
@@ -122,7 +123,7 @@ class Ssh:
         elif not side.has_begun or side.is_encrypted or not self.version:
             self._encrypted(c, stream, end - at, is_client=is_client)
         else:
-            self._packet(c, stream, side, data, at, end)
+            self._packet(c, stream, side, data[at:end])
             if side.was_cut:
                 # What follows in the segment is read on its own.
                 side.was_cut, self.row = False, -1
@@ -168,12 +169,12 @@ class Ssh:
             return None
         return chosen(client, server, CIPHER_UP), chosen(client, server, CIPHER_DOWN)
 
-    def _packet(self, c: Context, stream: Stream, side: Side, data: bytes, at: int, end: int) -> None:
-        number = data[at + 5]
+    def _packet(self, c: Context, stream: Stream, side: Side, packet: bytes) -> None:
+        number = packet[5]
         name = self.names.get(number) if 30 <= number < 50 else MESSAGES.get(number)
         self._say(c, name or f"Unknown ({number})")
         if number == KEX_INIT:
-            side.lists = name_lists(data, at + 22, end)
+            side.lists = name_lists(packet, 22)
             client, server = sides(stream)
             if client is not None and server is not None:
                 self.names = _messages_of(chosen(client, server, KEX))
@@ -197,12 +198,12 @@ def chosen(client: Side, server: Side, which: int) -> str:
     return next((name for name in client.lists[which] if name in theirs), "")
 
 
-def name_lists(data: bytes, at: int, end: int) -> list[list[str]]:
+def name_lists(data: bytes, at: int) -> list[list[str]]:
     """Return the lists of names in a Key Exchange Init, behind its cookie."""
     lists: list[list[str]] = []
-    while at + 4 <= end and len(lists) < 10:
+    while at + 4 <= len(data) and len(lists) < LISTS:
         size = int.from_bytes(data[at : at + 4], "big")
-        lists.append(data[at + 4 : min(end, at + 4 + size)].decode("ascii", "replace").split(","))
+        lists.append(data[at + 4 : at + 4 + size].decode("ascii", "replace").split(","))
         at += 4 + size
     return lists
 
