@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nslab.capture.capture import Capture
     from nslab.draw.picture import Picture
     from nslab.journey.journey import Journey
-    from nslab.sandbox.door import Command
+    from nslab.sandbox.door import Command, Node
 
 
 class Lab(lab.Lab):
@@ -34,7 +34,7 @@ class Lab(lab.Lab):
 
         return Capture(self, *points, filter=filter, **options)
 
-    def journey(self, node: str, command: Command, *, timeout: float | None = None) -> Journey:
+    def journey(self, node: str | Node, command: Command, *, timeout: float | None = None) -> Journey:
         """Run a command in a node and follow its packet through the lab: every interface, every hook, where and why.
 
             journey = lab.journey("mycontainer", "ping -c1 8.8.8.8")

@@ -9,7 +9,7 @@ from typing import Final
 from nslab.bench.table import Table
 from nslab.errors import UsageError
 
-NAMES: Final = ("exec", "cells", "lab", "notebooks")
+NAMES: Final = ("exec", "cells", "lab", "journey", "notebooks")
 _USUAL: Final = NAMES[:-1]  # the notebooks take a minute
 
 

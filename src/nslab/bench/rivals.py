@@ -121,12 +121,14 @@ def dumpcap(node: Node, interface: str, body: Body) -> Seen:
 
 def tshark(node: Node, interface: str, body: Body) -> Seen:
     """Have tshark print packets; it is ended as soon as `body` is."""
-    return _wireshark(node, ["tshark", "-n", "-l", "-i", interface], "Capturing on", body)
+    return _wireshark(node, ["tshark", "-n", "-l", "-i", interface], "Capture started", body)
 
 
 def _wireshark(node: Node, words: list[str], ready: str, body: Body) -> Seen:
     command = [*_enter(node), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    # Its user's settings are not to be read from inside, and it complains of each.
+    settings = {**os.environ, "HOME": "/nonexistent"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings) as running:
         assert running.stderr is not None  # noqa: S101 - for mypy
         error = running.stderr
         _await(lambda: error.readline().decode(errors="replace"), ready)

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,14 +20,13 @@ from nslab.journey.taps import Taps
 from nslab.lab.lab import Lab
 from nslab.sandbox.door import Command, Node, Process
 
-_AFTERWARDS: Final = 0.05  # seconds in which what is still on its way arrives, and the kernel hands out its logs
+_SAVERS: Final = ("iptables-legacy-save", "ip6tables-legacy-save")
+_AFTERWARDS: Final = 0.03  # seconds in which what is still on its way arrives, and the kernel hands out its logs
 _TOOLS: Final = "internet"  # the node that has nft, iptables-save and nsenter, whatever a student's container has
-_COUNTERS: Final = """
-cat /proc/net/snmp /proc/net/netstat; echo =; cat /proc/net/snmp6; echo =; cat /proc/net/nf_conntrack; echo =
-cat /proc/net/stat/nf_conntrack; echo =
-grep -qs . /proc/net/ip_tables_names && iptables-legacy-save -c
-grep -qs . /proc/net/ip6_tables_names && ip6tables-legacy-save -c
-"""
+_FILES: Final = [
+    f"/proc/net/{name}"
+    for name in ("snmp", "netstat", "snmp6", "nf_conntrack", "stat/nf_conntrack", "ip_tables_names", "ip6_tables_names")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +58,37 @@ class Observation:
         return self.after[node].protocols.get(name, 0) - self.before[node].protocols.get(name, 0)
 
 
-def observe(lab: Lab, node: str, command: Command, *, timeout: float | None = None) -> Observation:
+def observe(lab: Lab, node: str | Node, command: Command, *, timeout: float | None = None) -> Observation:
     """Run `command` in `node` of `lab` and return what was seen of its packets; LabError when it takes too long."""
-    nodes = {name: lab[name] for name in dict.fromkeys([*lab.nodes(), node])}
+    source = lab[node] if isinstance(node, str) else node
+    nodes = _nodes(lab) | {source.name: source}
     networks = {name: Network(each, nodes[_TOOLS]) for name, each in nodes.items()}
     before = _count(networks)
-    with _tapped(networks) as tapped:
-        began = time.time_ns()
-        returncode, said = _run(nodes[node], command, tapped, timeout)
+    # Each close waits for the kernel to have no reader left: side by side, and while the counters are read, they wait
+    # once. The pool's end waits for the last of them.
+    with ThreadPoolExecutor(len(networks), thread_name_prefix="nslab: taps") as workers:
+        with _tapped(networks, workers) as tapped:
+            began = time.time_ns()
+            returncode, said = _run(source, command, tapped, timeout)
+        after = _count(networks)
     # Asked for only now: what was asked before the packet went may have changed with it.
     afterwards = {name: Network(each, nodes[_TOOLS]) for name, each in nodes.items()}
     seen = sightings.of_all(each.understand() for each in tapped)
-    return Observation(node, command, said, returncode, began, seen, before, _count(afterwards), afterwards)
+    return Observation(source.name, command, said, returncode, began, seen, before, after, afterwards)
+
+
+def _nodes(lab: Lab) -> dict[str, Node]:
+    """Return all nodes; one that ends meanwhile is none."""
+    found = {}
+    for name in lab.nodes():
+        with suppress(LabError):
+            found[name] = lab[name]
+    return found
 
 
 @contextmanager
-def _tapped(networks: Mapping[str, Network]) -> Iterator[list[Taps]]:
-    """Open the taps in all nodes; they are closed whatever happens, an interrupt included."""
+def _tapped(networks: Mapping[str, Network], workers: ThreadPoolExecutor) -> Iterator[list[Taps]]:
+    """Open the taps in all nodes; whatever happens, an interrupt included, their closing begins at the end."""
     opened: list[Taps] = []
     try:
         for network in networks.values():
@@ -86,9 +99,8 @@ def _tapped(networks: Mapping[str, Network]) -> Iterator[list[Taps]]:
             each.open(trace=True)
         yield opened
     finally:
-        # Each close waits for the kernel to have no reader left: side by side they wait once.
-        with ThreadPoolExecutor(len(opened) or 1, thread_name_prefix="nslab: taps") as workers:
-            list(workers.map(Taps.close, opened))
+        for each in opened:
+            workers.submit(each.close)
 
 
 def _run(node: Node, command: Command, tapped: list[Taps], timeout: float | None) -> tuple[int, str]:
@@ -142,28 +154,39 @@ def _watch(process: Process, reader: int, output: bytearray, tapped: list[Taps],
 
 
 def _count(networks: Mapping[str, Network]) -> dict[str, Counters]:
-    texts = outputs(list(networks.values()), ["sh", "-c", _COUNTERS])
-    return {name: _counters(text) for name, text in zip(networks, texts, strict=True)}
+    texts = outputs(list(networks.values()), ["cat", *_FILES])
+    return {name: _counters(networks[name], text) for name, text in zip(networks, texts, strict=True)}
 
 
-def _counters(text: str) -> Counters:
-    parts = (text.split("=\n", 4) + [""] * 5)[:5]
-    lines = parts[0].splitlines()
-    protocols = {
-        f"{names.split(':')[0]} {name}": int(value)
-        for names, values in zip(lines[::2], lines[1::2], strict=False)
-        for name, value in zip(names.split()[1:], values.split()[1:], strict=False)
-    }
-    for line in parts[1].splitlines():
+def _counters(network: Network, text: str) -> Counters:
+    """Read all of the files, one after the other: each kind of line is like no other's."""
+    protocols: dict[str, int] = {}
+    connections: list[str] = []
+    tracking: list[str] = []
+    legacy: list[str] = []
+    names: list[str] = []
+    for line in filter(None, text.splitlines()):
         words = line.split()
-        if len(words) == 2:
+        if words[0].endswith(":"):  # the names, and on the next line the values
+            if words[1].lstrip("-").isdecimal():
+                protocols |= dict(
+                    zip((f"{words[0][:-1]} {name}" for name in names[1:]), map(int, words[1:]), strict=False)
+                )
+            names = words
+        elif words[0].startswith(("ipv4", "ipv6")):
+            connections.append(line)
+        elif words[0] == "entries" or tracking:
+            (tracking if len(words) > 2 else legacy).append(line)
+        elif len(words) == 2:
             protocols[words[0]] = int(words[1])
-    return Counters(protocols, tuple(parts[2].splitlines()), _tracking(parts[3]), _legacy(parts[4]))
+        else:
+            legacy.append(line)
+    rules = "".join(network.tool([program, "-c"]) for program in _SAVERS) if legacy else ""
+    return Counters(protocols, tuple(connections), _tracking(tracking), _legacy(rules))
 
 
-def _tracking(text: str) -> dict[str, int]:
+def _tracking(lines: list[str]) -> dict[str, int]:
     """Add up the columns of /proc/net/stat/nf_conntrack, one line per processor, in hexadecimal."""
-    lines = text.splitlines()
     if len(lines) < 2:
         return {}
     rows = [[int(word, 16) for word in line.split()] for line in lines[1:]]

@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 
 from nslab.errors import NslabError
-from nslab.notebook import arguments, cells, completion, labs
+from nslab.notebook import arguments, cells, completion, journeys, labs
 from nslab.notebook.arguments import Arguments, for_cells
 from nslab.notebook.failures import CellFailed, Refused
 from nslab.notebook.session import FIXED, Session
@@ -118,6 +118,22 @@ class LabMagics(Magics):
             else:
                 self.sniffer.cell(line, cell)
 
+    @cell_magic
+    def journey(self, line: str, cell: str) -> None:
+        """Run commands in a node, and follow their packet: every interface and hook, where it stopped, and why.
+
+        %%journey mycontainer
+        ping -c1 -W1 8.8.8.8
+
+        It is the variable `journey`: journey.hops, journey.where, journey.why, journey.table(), journey.ladder().
+
+        --hops         show the hops only: where and why are still to be guessed
+        --out VAR      the name of the journey, instead of journey
+        --timeout S    end the commands after S seconds
+        """
+        with one_line():
+            journeys.run(self.session, line, cell)
+
     @line_magic
     def lab(self, line: str) -> None:
         """Show the notebook's lab, make one, come into one, end one; it is the variable `lab`.
@@ -189,5 +205,5 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
 def _with_a_body(lines: list[str]) -> list[str]:
     """Give a shell cell without commands an empty line: IPython calls it a UsageError, which runs green in nbval."""
     words: list[Any] = lines[0].split(maxsplit=1) if lines else []
-    alone = len(lines) == 1 and words and words[0] in {"%%host", "%%container", "%%node", "%%sniff"}
+    alone = len(lines) == 1 and words and words[0] in {"%%host", "%%container", "%%node", "%%sniff", "%%journey"}
     return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
