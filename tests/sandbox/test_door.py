@@ -84,6 +84,13 @@ def test_a_program_can_be_waited_for_and_signalled(host):
     process.signal(signal.SIGTERM)  # it has ended: no error
 
 
+def test_a_node_lives_on_when_the_one_who_started_a_program_was_interrupted(host):
+    for _ in range(5):  # one of them is told the program's number after it has left
+        reply = host._request({"op": "spawn", "argv": ["true"], "env": {}, "cwd": None, "wants_pid": True}, places={})
+        reply.close()
+    assert host.run("echo here").stdout == "here\n"
+
+
 def test_many_threads_may_ask_at_once(host):
     with ThreadPoolExecutor(8) as threads:
         answers = threads.map(lambda number: host.run(["echo", str(number)]).stdout, range(100))

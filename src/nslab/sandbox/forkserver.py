@@ -131,8 +131,7 @@ class ForkServer:
         reply = descriptors.pop()
         self.children[pid] = reply
         if message.get("wants_pid"):
-            with socket.socket(fileno=os.dup(reply)) as end:
-                wire.send(end, {"pid": pid})
+            wire.answer(os.dup(reply), {"pid": pid})  # an interrupted asker has left: no reason for the node to end
 
     def send_signal(self, message: wire.Message, descriptors: list[int]) -> None:
         """Signal one of the server's own children, or its group; a child that has ended meanwhile is no error."""
