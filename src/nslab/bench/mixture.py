@@ -38,11 +38,13 @@ _FIELDS: Final = (
 )
 # How much memory a program has had at most, above what its libraries take.
 _MEMORY: Final = """
-import resource, sys
+import re, sys
 import nslab, pandas, nslab.capture.files
-base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+base = most()
 frame = nslab.read(sys.argv[1]).frame
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base, len(frame))
+print(most() - base, len(frame))
 """
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nslab.capture.packets import Packets, Point
 
 _MOST: Final = (1 << 31) - 1  # of a length: a file may say anything
-_LATEST: Final = (1 << 63) - 1  # ns since 1970
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +26,38 @@ class Found:
     def of(
         cls,
         data: bytes,
-        points: tuple[Point, ...],
-        digits: tuple[int, ...],
-        rows: Sequence[tuple[int, int, int, int, int, int]],
-        complaints: Sequence[str],
+        points: tuple[tuple[Point, int], ...],
+        complaints: list[str],
+        *,
+        offset: Ints,
+        captured: Ints,
+        length: Ints,
+        time: Ints,
+        point: Ints,
+        direction: Ints,
     ) -> Self:
-        """Make it of rows: offset, bytes kept, bytes in all, time in ns, point, direction."""
-        table = _columns(rows)
+        """Make it of columns; points: each with its digits."""
         packets = Packets(
-            points,
+            tuple(point for point, _ in points),
             np.frombuffer(data, np.uint8),
-            table[0],
-            table[1].astype(np.int32),
-            table[2].astype(np.int32),
-            table[3],
-            table[4].astype(np.uint16),
-            table[5].astype(np.uint8),
+            offset,
+            captured.astype(np.int32),
+            np.minimum(length, _MOST).astype(np.int32),
+            time,
+            point.astype(np.uint16),
+            direction.astype(np.uint8),
         )
-        return cls(packets, digits, tuple(complaints))
+        return cls(packets, tuple(digits for _, digits in points), tuple(complaints))
 
 
-def _columns(rows: Sequence[tuple[int, int, int, int, int, int]]) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    offset, captured, length, time, point, direction = zip(*rows, strict=True) if rows else ((),) * 6
-    limited = [min(value, _MOST) for value in length]
-    times = [min(max(value, -_LATEST), _LATEST) for value in time]
-    return [np.array(each, np.int64) for each in (offset, captured, limited, times, point, direction)]
+class Numbers:
+    """Numbers of 32 bits at any places of a file, in its byte order."""
+
+    def __init__(self, data: bytes, order: str) -> None:
+        count = max(0, len(data) - 3)
+        buffer = data if count else bytes(4)
+        # One number begins at every byte: an array whose elements overlap.
+        self._all = np.ndarray((max(count, 1),), np.dtype(f"{order}u4"), buffer=buffer, strides=(1,))
+
+    def at(self, places: Ints) -> Ints:
+        return self._all[places].astype(np.int64)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nslab.capture.found import Found
-from nslab.capture.packets import Packets, Point
+from nslab.capture.found import Found, Numbers
+from nslab.capture.packets import Direction, Packets, Point
 from nslab.errors import UsageError
 
 _MICROSECONDS, _NANOSECONDS, _MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 _HEADER: Final = 24  # bytes
+_RECORD: Final = 16
 _EXTRA: Final = 8  # more of each record where a patched libpcap has written the file
 _SWAPPED_LENGTHS: Final = (2, 3)  # files before this version have the two lengths in the other order
 _ALIASES: Final = {12: 101, 14: 101}  # what BSDs have called raw IP, before link types had one list
@@ -38,37 +40,47 @@ def shape(data: bytes) -> _Shape | None:
 
 def read(data: bytes, how: _Shape) -> Found:
     """Return the packets of a file; what is wrong with it is a complaint, and what comes before that is there."""
-    if len(data) < _HEADER:
-        return Found.of(data, (Point(""),), (9 if how.nanoseconds else 6,), [], ["the file ends in its header"])
-    major, minor = struct.unpack_from(f"{how.order}HH", data, 4)
-    (link,) = struct.unpack_from(f"{how.order}I", data, 20)
-    link &= 0xFFFF
-    swapped = (major, minor) < _SWAPPED_LENGTHS
-    rows: list[tuple[int, int, int, int, int, int]] = []
-    complaints = _read_records(data, how, rows, swapped=swapped)
+    link, complaints, records = 1, ["the file ends in its header"], np.zeros(0, np.int64)
+    swapped = False
+    if len(data) >= _HEADER:
+        swapped = struct.unpack_from(f"{how.order}HH", data, 4) < _SWAPPED_LENGTHS
+        link = struct.unpack_from(f"{how.order}I", data, 20)[0] & 0xFFFF
+        records, complaints = _records(data, how, swapped=swapped)
+    numbers = Numbers(data, how.order)
+    seconds, fraction, captured, length = (numbers.at(records + place) for place in (0, 4, 8, 12))
     point = Point("", link_type=_ALIASES.get(link, link))
-    return Found.of(data, (point,), (9 if how.nanoseconds else 6,), rows, complaints)
+    return Found.of(
+        data,
+        ((point, 9 if how.nanoseconds else 6),),
+        complaints,
+        offset=records + _RECORD + how.extra,
+        captured=length if swapped else captured,
+        length=captured if swapped else length,
+        time=seconds * 1_000_000_000 + fraction * (1 if how.nanoseconds else 1000),
+        point=np.zeros(len(records), np.int64),
+        direction=np.full(len(records), Direction.UNKNOWN, np.int64),
+    )
 
 
-def _read_records(
-    data: bytes, how: _Shape, rows: list[tuple[int, int, int, int, int, int]], *, swapped: bool
-) -> list[str]:
-    record = struct.Struct(f"{how.order}IIII")
-    unit = 1 if how.nanoseconds else 1000
-    header = record.size + how.extra
+def _records(data: bytes, how: _Shape, *, swapped: bool) -> tuple[NDArray[np.int64], list[str]]:
+    """Return where each record begins: it is as long as it says."""
+    length = struct.Struct(f"{how.order}I").unpack_from
+    where = 12 if swapped else 8
+    header = _RECORD + how.extra
+    found: list[int] = []
     at, end = _HEADER, len(data)
+    complaints: list[str] = []
     while at < end:
         if at + header > end:
-            return [f"the file ends in the header of packet {len(rows) + 1}"]
-        seconds, fraction, captured, length = record.unpack_from(data, at)
-        if swapped:
-            captured, length = length, captured
-        at += header
-        if at + captured > end:
-            return [f"the file ends in packet {len(rows) + 1}"]
-        rows.append((at, captured, length, seconds * 1_000_000_000 + fraction * unit, 0, 255))
-        at += captured
-    return []
+            complaints = [f"the file ends in the header of packet {len(found) + 1}"]
+            break
+        following = at + header + length(data, at + where)[0]
+        if following > end:
+            complaints = [f"the file ends in packet {len(found) + 1}"]
+            break
+        found.append(at)
+        at = following
+    return np.array(found, np.int64), complaints
 
 
 def write(packets: Packets, to: IO[bytes]) -> None:

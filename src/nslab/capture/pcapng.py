@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final
 
-from nslab.capture.found import Found
+import numpy as np
+from numpy.typing import NDArray
+
+from nslab.capture.found import Found, Ints, Numbers
 from nslab.capture.packets import Direction, Packets, Point
 
 SECTION: Final = 0x0A0D0D0A  # its magic reads the same in either byte order
@@ -19,6 +22,7 @@ _NAME, _RESOLUTION, _FILTER, _OFFSET = 2, 9, 11, 14  # if_…
 _FIRST, _LAST, _RECEIVED, _DROPPED = 2, 3, 4, 5  # isb_…
 _APPLICATION: Final = 4  # shb_userappl
 _MOST_INTERFACES: Final = 0xFFFF
+_LATEST: Final = (1 << 63) - 1  # ns since 1970
 
 # epb_flags: which way in bits 0 and 1, how it was addressed in bits 2 to 4.
 _TO_FLAGS: Final = {
@@ -36,8 +40,6 @@ _FROM_KIND: Final = {
     4: Direction.TO_OTHERS,
 }
 
-Row = tuple[int, int, int, int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class _Interface:
@@ -50,17 +52,26 @@ class _Interface:
 
 
 @dataclass(slots=True)
+class _Section:
+    """A part of a file with its own byte order and its own interfaces, and where its packets are."""
+
+    order: str
+    interfaces: list[_Interface] = field(default_factory=list)
+    packets: list[tuple[int, int]] = field(default_factory=list)  # begin and end of each block
+
+
+@dataclass(slots=True)
 class _Reading:
-    """What has been read so far; interfaces are those of the section that is being read."""
+    """What has been read so far."""
 
     data: bytes
-    order: str = "<"
-    interfaces: list[_Interface] = field(default_factory=list)
-    points: list[Point] = field(default_factory=list)
-    digits: list[int] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    sections: list[_Section] = field(default_factory=list)
+    points: list[tuple[Point, int]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    orphans: int = 0
+
+    def complain(self, what: str) -> None:
+        packets = sum(len(section.packets) for section in self.sections)
+        self.complaints.append(f"{what}, after packet {packets}")
 
 
 def read(data: bytes) -> Found:
@@ -68,72 +79,74 @@ def read(data: bytes) -> Found:
     reading = _Reading(data)
     at = 0
     while at < len(data) and not reading.complaints:
-        at = _read_block(reading, at)
-    if reading.orphans:
-        reading.complaints.append(f"{reading.orphans} packets left out: their interface is not in the file")
-    points = tuple(reading.points) or (Point(""),)
-    return Found.of(data, points, tuple(reading.digits) or (6,), reading.rows, reading.complaints)
+        at = _read_section(reading, at)
+    parts = [_columns(reading, section) for section in reading.sections] or [np.zeros((6, 0), np.int64)]
+    whole = np.concatenate(parts, axis=1)
+    missing = sum(len(section.packets) for section in reading.sections) - whole.shape[1]
+    if missing:
+        reading.complaints.append(f"{missing} packets left out: longer than their blocks, or of no interface")
+    points = tuple(reading.points) or ((Point(""), 6),)
+    offset, captured, length, time, point, direction = whole
+    columns = {"offset": offset, "captured": captured, "length": length}
+    return Found.of(data, points, reading.complaints, **columns, time=time, point=point, direction=direction)
 
 
-def _read_block(reading: _Reading, at: int) -> int:
-    """Read one block and return where the next begins."""
+def _read_section(reading: _Reading, at: int) -> int:
+    """Read one section and return where it ends; a file begins with one."""
     data = reading.data
-    if at + 12 > len(data):
-        reading.complaints.append(f"the file ends in a block, after packet {len(reading.rows)}")
+    order = _order(data, at)
+    if order is None:
+        reading.complain("a section has no byte order")
         return len(data)
-    (kind,) = struct.unpack_from(f"{reading.order}I", data, at)
-    if kind == SECTION and not _begin_section(reading, at):
-        return len(data)
-    size: int = struct.unpack_from(f"{reading.order}I", data, at + 4)[0]
-    if size < 12 or size % 4:
-        reading.complaints.append(f"a block of {size} bytes cannot be, after packet {len(reading.rows)}")
-        return len(data)
-    if at + size > len(data):
-        reading.complaints.append(f"the file ends in a block, after packet {len(reading.rows)}")
-        return len(data)
-    try:
-        _read_body(reading, kind, at + 8, at + size - 4)
-    except struct.error:
-        reading.complaints.append(f"a block is too short for what it says, after packet {len(reading.rows)}")
-    return at + size
+    section = _Section(order)
+    reading.sections.append(section)
+    head = struct.Struct(f"{order}II").unpack_from
+    begun = at
+    while at + 12 <= len(data):
+        kind, size = head(data, at)
+        if kind == SECTION and at > begun:
+            return at
+        if size < 12 or size % 4:
+            reading.complain(f"a block of {size} bytes cannot be")
+            return len(data)
+        if at + size > len(data):
+            break
+        if kind == _ENHANCED:
+            section.packets.append((at, at + size))
+        else:
+            _read_block(reading, section, kind, at, size)
+        at += size
+    if at < len(data):
+        reading.complain("the file ends in a block")
+    return len(data)
 
 
-def _begin_section(reading: _Reading, at: int) -> bool:
-    for order in "<>":
-        if struct.unpack_from(f"{order}I", reading.data, at + 8)[0] == _ORDER:
-            reading.order = order
-            reading.interfaces = []
-            return True
-    reading.complaints.append(f"a section has no byte order, after packet {len(reading.rows)}")
-    return False
+def _order(data: bytes, at: int) -> str | None:
+    magic = data[at + 8 : at + 12]
+    return next((order for order in "<>" if magic == struct.pack(f"{order}I", _ORDER)), None)
 
 
-def _read_body(reading: _Reading, kind: int, at: int, end: int) -> None:
-    if kind == _ENHANCED:
-        _read_packet(reading, at, end)
-    elif kind == _INTERFACE:
-        _read_interface(reading, at, end)
-    elif kind == _SIMPLE:
-        _read_simple(reading, at, end)
-    elif kind == _OLD:
-        _read_packet(reading, at, end, old=True)
+def _read_block(reading: _Reading, section: _Section, kind: int, at: int, size: int) -> None:
+    if kind == _INTERFACE and size >= 20:
+        _read_interface(reading, section, at + 8, at + size - 4)
+    elif kind in {_OLD, _SIMPLE} and size >= 16:
+        section.packets.append((at, at + size))
 
 
-def _read_interface(reading: _Reading, at: int, end: int) -> None:
-    link, _, snaplen = struct.unpack_from(f"{reading.order}HHI", reading.data, at)
-    options = dict(_options(reading, at + 8, end))
-    resolution = options.get(_RESOLUTION, b"\6")[:1] or b"\6"
-    power = resolution[0] & 0x7F
-    binary = bool(resolution[0] & 0x80)
-    offset = int.from_bytes(options.get(_OFFSET, b"")[:8], "little" if reading.order == "<" else "big", signed=True)
+def _read_interface(reading: _Reading, section: _Section, at: int, end: int) -> None:
+    order = section.order
+    link, _, snaplen = struct.unpack_from(f"{order}HHI", reading.data, at)
+    options = dict(_options(reading.data, order, at + 8, end))
+    resolution = (options.get(_RESOLUTION) or b"\6")[0]
+    power, binary = resolution & 0x7F, bool(resolution & 0x80)
+    offset = int.from_bytes(options.get(_OFFSET, b"")[:8], "little" if order == "<" else "big", signed=True)
     name = options.get(_NAME, b"").rstrip(b"\0").decode(errors="replace")
     if len(reading.points) >= _MOST_INTERFACES:
-        reading.complaints.append(f"more than {_MOST_INTERFACES} interfaces")
+        reading.complain(f"more than {_MOST_INTERFACES} interfaces")
         return
     units = (2 if binary else 10) ** power
-    reading.interfaces.append(_Interface(units, offset, len(reading.points), snaplen))
-    reading.points.append(_point(name or str(len(reading.points)), link))
-    reading.digits.append(_digits(power, binary=binary))
+    section.interfaces.append(_Interface(units, offset, len(reading.points), snaplen))
+    reading.points.append((_point(name or str(len(reading.points)), link), _digits(power, binary=binary)))
 
 
 def _point(name: str, link: int) -> Point:
@@ -147,52 +160,85 @@ def _digits(power: int, *, binary: bool) -> int:
     return max(known for known in (0, 1, 2, 3, 6, 9) if known <= decimal)
 
 
-def _read_packet(reading: _Reading, at: int, end: int, *, old: bool = False) -> None:
-    fields = struct.unpack_from(f"{reading.order}{'HH' if old else 'I'}IIII", reading.data, at)
-    number, (high, low, captured, length) = fields[0], fields[-4:]
-    at += 20
-    if at + captured > end:
-        reading.complaints.append(f"packet {len(reading.rows) + 1} is longer than its block")
-        return
-    if number >= len(reading.interfaces):
-        reading.orphans += 1
-        return
-    interface = reading.interfaces[number]
-    stamp = high << 32 | low
-    time = stamp if interface.units == 1_000_000_000 else stamp * 1_000_000_000 // interface.units
-    time += interface.offset * 1_000_000_000
-    direction = 255 if at + captured + 4 > end else _direction(reading, at + (captured + 3 & ~3), end)
-    reading.rows.append((at, captured, length, time, interface.number, direction))
+def _columns(reading: _Reading, section: _Section) -> Ints:
+    """Return six rows: offset, bytes kept, bytes in all, time, point, direction of a section's packets."""
+    blocks = np.array(section.packets, np.int64).reshape(-1, 2)
+    numbers = Numbers(reading.data, section.order)
+    begin, end = blocks[:, 0], blocks[:, 1]
+    kind = numbers.at(begin)
+    short = end - begin < np.where(kind == _SIMPLE, 16, 32)
+    begin, end, kind = begin[~short], end[~short], kind[~short]
+    fields = [numbers.at(np.minimum(begin + place, len(reading.data) - 4)) for place in (8, 12, 16, 20, 24)]
+    interface, high, low, captured, length = fields
+    old = kind == _OLD  # its interface has half the room, the other half are drops
+    interface = np.where(old, interface & 0xFFFF if section.order == "<" else interface >> 16, interface)
+    offset = begin + 28
+    simple = np.flatnonzero(kind == _SIMPLE)
+    if len(simple):
+        snaplen = section.interfaces[0].snaplen if section.interfaces else 0
+        whole = fields[0][simple]
+        room = end[simple] - begin[simple] - 16
+        interface[simple], offset[simple], length[simple] = 0, begin[simple] + 12, whole
+        captured[simple] = np.minimum(np.minimum(whole, snaplen or whole), room)
+    good = (offset + captured <= end - 4) & (interface < len(section.interfaces))
+    time = _times(section, interface, high, low, good)
+    for place in simple.tolist():  # they have no time: the packet before has the nearest that is known
+        time[place] = time[place - 1] if place else 0
+    numbered = np.array([each.number for each in section.interfaces] or [0], np.int64)
+    point = numbered[np.where(good, interface, 0)]
+    ways = np.where(kind == _ENHANCED, offset + (captured + 3 & ~3), end)
+    direction = _directions(reading.data, section.order, numbers, ways, end)
+    return np.stack([offset, captured, length, time, point, direction])[:, good]
 
 
-def _direction(reading: _Reading, at: int, end: int) -> int:
-    for code, value in _options(reading, at, end):
-        if code == _FLAGS and len(value) == 4:
-            (flags,) = struct.unpack(f"{reading.order}I", value)
-            if flags & 3 == 2:
-                return Direction.OUT
-            return _FROM_KIND.get(flags >> 2 & 7, Direction.UNKNOWN if flags & 3 == 0 else Direction.TO_US)
-    return Direction.UNKNOWN
+def _times(section: _Section, interface: Ints, high: Ints, low: Ints, good: NDArray[np.bool_]) -> Ints:
+    """Return times in ns since 1970; one that is out of this world is the latest that there is."""
+    time = np.zeros(len(high), np.int64)
+    for number, each in enumerate(section.interfaces):
+        of_it = np.flatnonzero(good & (interface == number))
+        factor, rest = divmod(1_000_000_000, each.units)
+        stamps = high[of_it] << 32 | low[of_it]
+        most = (_LATEST - abs(each.offset) * 1_000_000_000) // max(factor, 1)
+        if rest == 0 and most > 0 and (stamps >= 0).all() and (stamps <= most).all():
+            time[of_it] = stamps * factor + each.offset * 1_000_000_000
+        else:
+            time[of_it] = [_time(each, *pair) for pair in zip(high[of_it].tolist(), low[of_it].tolist(), strict=True)]
+    return time
 
 
-def _read_simple(reading: _Reading, at: int, end: int) -> None:
-    (length,) = struct.unpack_from(f"{reading.order}I", reading.data, at)
-    if not reading.interfaces:
-        reading.orphans += 1
-        return
-    interface = reading.interfaces[0]
-    captured = min(length, interface.snaplen or length, end - at - 4)
-    # It has no time: the one before it has the nearest that is known.
-    time = reading.rows[-1][3] if reading.rows else 0
-    reading.rows.append((at + 4, captured, length, time, interface.number, 255))
+def _time(interface: _Interface, high: int, low: int) -> int:
+    time = (high << 32 | low) * 1_000_000_000 // interface.units + interface.offset * 1_000_000_000
+    return min(max(time, -_LATEST), _LATEST)
 
 
-def _options(reading: _Reading, at: int, end: int) -> Iterator[tuple[int, bytes]]:
+def _directions(data: bytes, order: str, numbers: Numbers, at: Ints, end: Ints) -> Ints:
+    """Return which way each packet went, by its options from `at` on; nearly always the one that says it is first."""
+    directions = np.full(len(at), int(Direction.UNKNOWN), np.int64)
+    some = np.flatnonzero(at + 12 <= end)
+    head = numbers.at(at[some])
+    wanted = _FLAGS | 4 << 16 if order == "<" else _FLAGS << 16 | 4
+    first = head == wanted
+    flags = numbers.at(at[some[first]] + 4)
+    directions[some[first]] = np.array([_direction(value) for value in range(32)], np.int64)[flags & 31]
+    for place in some[~first].tolist():
+        options = dict(_options(data, order, int(at[place]), int(end[place]) - 4))
+        if len(options.get(_FLAGS, b"")) == 4:
+            directions[place] = _direction(struct.unpack(f"{order}I", options[_FLAGS])[0])
+    return directions
+
+
+def _direction(flags: int) -> int:
+    if flags & 3 == 2:
+        return Direction.OUT
+    return _FROM_KIND.get(flags >> 2 & 7, Direction.UNKNOWN if flags & 3 == 0 else Direction.TO_US)
+
+
+def _options(data: bytes, order: str, at: int, end: int) -> Iterator[tuple[int, bytes]]:
     while at + 4 <= end:
-        code, size = struct.unpack_from(f"{reading.order}HH", reading.data, at)
+        code, size = struct.unpack_from(f"{order}HH", data, at)
         if code == _END:
             return
-        yield code, reading.data[at + 4 : min(at + 4 + size, end)]
+        yield code, data[at + 4 : min(at + 4 + size, end)]
         at += 4 + (size + 3 & ~3)
 
 
