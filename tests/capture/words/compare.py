@@ -5,45 +5,16 @@ python tests/capture/words/compare.py FILE.pcap [-n ROWS] [-q]
 
 from __future__ import annotations
 
-import struct
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from nslab.capture.packets import Packets, Point
+from nslab.capture.files import examine
 from nslab.capture.words import Dissector
 
 FIELDS = ("frame.number", "_ws.col.Source", "_ws.col.Destination", "_ws.col.Protocol", "frame.len", "_ws.col.Info")
-
-
-def read(path: str | Path) -> Packets:
-    """Read a pcap file."""
-    data = Path(path).read_bytes()
-    order = "<" if data[0] in (0xD4, 0x4D) else ">"
-    nano = data[:4] in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
-    (link,) = struct.unpack_from(order + "I", data, 20)
-    at, rows = 24, []
-    header = struct.Struct(order + "IIII")
-    while at + 16 <= len(data):
-        seconds, fraction, captured, length = header.unpack_from(data, at)
-        rows.append((at + 16, captured, length, seconds * 10**9 + fraction * (1 if nano else 1000)))
-        at += 16 + captured
-    offset, captured, length, time = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
-    count = len(rows)
-    return Packets(
-        (Point("file", link_type=link & 0xFFFF),),
-        np.frombuffer(data, np.uint8),
-        np.array(offset, np.int64),
-        np.array(captured, np.int32),
-        np.array(length, np.int32),
-        np.array(time, np.int64),
-        np.zeros(count, np.uint16),
-        np.full(count, 255, np.uint8),
-    )
 
 
 def tshark(path: str | Path) -> list[tuple[str, ...]]:
@@ -57,7 +28,7 @@ def tshark(path: str | Path) -> list[tuple[str, ...]]:
 
 def ours(path: str | Path) -> list[tuple[str, ...]]:
     """Return the columns that nslab prints."""
-    packets = read(path)
+    packets = examine(Path(path)).packets
     words = Dissector(strict=True)
     words.feed(packets)
     words.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final, NamedTuple
 
-from nslab.capture.words.context import Context
+from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.registry import over_ethernet
 
 REQUEST: Final = 1
@@ -73,6 +73,8 @@ def arp(c: Context, data: bytes, at: int) -> None:
     hardware, protocol, hardware_size, protocol_size, opcode = unpack_from("!HHBBH", data, at)
     sizes = (hardware_size, protocol_size, hardware_size, protocol_size)
     end = at + 8 + sum(sizes)
+    if end > len(data) + c.missing:
+        raise Malformed
     if end > len(data):
         c.say_short()
         return

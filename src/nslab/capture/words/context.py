@@ -175,4 +175,4 @@ class Context:
 
     def say_short(self) -> None:
         """Say that bytes which the layer needs are not there, and whose fault it is."""
-        self.info += UNREASSEMBLED if self.fragmented else CUT_SHORT if self.missing > 0 else MALFORMED
+        self.info += CUT_SHORT if self.missing > 0 else UNREASSEMBLED if self.fragmented else MALFORMED

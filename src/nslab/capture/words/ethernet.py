@@ -19,13 +19,28 @@ NAMES: Final = {
 SAP_NAMES: Final = {
     0x00: "NULL LSAP",
     0x02: "LLC Sub-Layer Management",
+    0x04: "SNA Path Control",
     0x06: "TCP/IP",
+    0x08: "SNA",
+    0x0C: "SNA",
+    0x10: "NetWare (unofficial?)",
+    0x14: "ISO Network Layer (OSLAN 1)",
+    0x18: "Texas Instruments",
+    0x20: "ISO Network Layer (unofficial?)",
+    0x34: "ISO Network Layer (unofficial?)",
     0x42: "Spanning Tree BPDU",
+    0x54: "ISO Network Layer (OSLAN 2)",
     0x7E: "ISO 8208 (X.25 over 802.2)",
+    0x80: "XNS",
+    0x8E: "PROWAY (IEC955) Active Station List Maintenance",
     0x98: "ARP",
     0xAA: "SNAP",
+    0xBC: "Banyan Vines",
     0xE0: "NetWare",
     0xF0: "NetBIOS",
+    0xF4: "IBM Net Management",
+    0xF8: "HP Extended LLC",
+    0xFC: "Remote Program Load",
     0xFE: "ISO Network Layer",
     0xFF: "Global DSAP",
 }
@@ -132,11 +147,11 @@ def control_field(c: Context, data: bytes, at: int, *, response: int) -> tuple[i
         c.write(f"U{' ' + mark if control & 0x10 else ''}, func={UNNUMBERED.get(kind, 'Unknown')}")
         return kind, 1
     second = data[at + 1]
-    polled = " " + mark if second & 1 else ""
     if control & 1:
+        polled = " " + mark if second & 1 else ""
         c.write(f"S{polled}, func={SUPERVISORY[control >> 2 & 3]}, N(R)={second >> 1}")
     else:
-        c.write(f"I{polled}, N(R)={second >> 1}, N(S)={control >> 1}")
+        c.write(f"I{' P' if second & 1 else ''}, N(R)={second >> 1}, N(S)={control >> 1}")
     return control, 2
 
 

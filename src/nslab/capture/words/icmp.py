@@ -109,8 +109,15 @@ def icmp(c: Context, data: bytes, at: int) -> None:
     c.write(named(kind, code))
     if kind in (ECHO, ECHO_REPLY) or kind in NUMBERED:
         numbered(c, data, at, kind, checksum)
-    elif len(data) < at + (36 if kind in QUOTING and c.missing else 8):  # 36: an IP header and eight bytes
+    elif len(data) < at + 8 or (kind in QUOTING and c.missing and not quotes_enough(data, at + 8)):
         c.say_short()
+
+
+def quotes_enough(data: bytes, at: int) -> bool:
+    """Say if what is looked at of the packet that an error quotes is there: of what TCP and UDP carry a few bytes."""
+    there = len(data) - at - 20
+    header = 20 if data[at + 9 : at + 10] == b"\x06" else 8
+    return there == header or there >= header + 4
 
 
 def named(kind: int, code: int) -> str:

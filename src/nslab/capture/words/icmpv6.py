@@ -104,6 +104,7 @@ CODES: Final[dict[int, dict[int, str]]] = {
     },
 }
 UNREACHABLE: Final = 1
+SIZES: Final = {**dict.fromkeys((138, 144, 145, 146, 147, 151, 156, 160, 161), 8), 152: 4, 153: 4, 159: 4}  # at least
 
 
 @over_ip(58)
@@ -121,6 +122,8 @@ def icmpv6(c: Context, data: bytes, at: int) -> None:
     read = MESSAGES.get(kind)
     if read is not None:
         read(c, data, at)
+    elif len(data) < at + SIZES.get(kind, 5):
+        c.say_short()
 
 
 def error(c: Context, data: bytes, at: int) -> None:

@@ -55,8 +55,9 @@ def cut_header(c: Context, data: bytes, at: int) -> None:
     """Show the source if it is there."""
     if len(data) >= at + 24:
         c.source = c.dissector.ipv6[data[at + 8 : at + 24]]
-    if not c.missing and len(data) > at:
-        c.write(f"Invalid IPv6 header ({len(data) - at} bytes, need exactly 40)")
+    there = len(data) + c.missing - at
+    if 0 < there < 40 and len(data) > at:
+        c.write(f"Invalid IPv6 header ({there} bytes, need exactly 40)")
     c.say_short()
 
 
@@ -74,7 +75,8 @@ def jumbo_size(data: bytes, at: int) -> int:
 
 def say(c: Context, words: str) -> None:
     """An extension header's name is seen only when what follows it has nothing to say."""
-    c.add(words, " , ")
+    if c.version == 4 or not c.info.endswith(words):
+        c.add(words, " , ")
 
 
 @over_ip(0)

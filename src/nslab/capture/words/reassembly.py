@@ -16,6 +16,7 @@ from nslab.capture.words.streams import MORE, NOT_MINE, UNTIL_CLOSE, Stream, Str
 UINT32: Final = 0xFFFFFFFF
 HALF: Final = 0x80000000
 SEGMENT: Final = " [TCP segment of a reassembled PDU]"
+FEWEST: Final = 5  # of a segment that is cut: whoever might know it asks for as many
 FIRST_BYTES: Final = 512  # as much as a guess is shown
 
 
@@ -63,6 +64,8 @@ def deliver(c: Context, reader: Reader, data: bytes, at: int, *, seq: int, late:
     if protocol is None:
         protocol = None if late else recognised(reader, data, at)
         if protocol is None:
+            if c.missing and 0 < len(data) - at < FEWEST:
+                c.say_short()
             return
     if c.missing:
         if not late:

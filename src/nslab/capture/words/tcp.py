@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import Struct, unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context
+from nslab.capture.words.context import CUT_SHORT, Context, Malformed
 from nslab.capture.words.reassembly import close, deliver, readers
 from nslab.capture.words.registry import over_ip
 from nslab.capture.words.tcp_analysis import (
@@ -46,12 +46,15 @@ def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the 
         return
     c.protocol = "TCP"
     seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
+    start = at + (bits >> 10 & 60)
+    if start > len(data) + c.missing:
+        too_long(c, data, at)
+        return
     reused = False
     way = c.connections.get(c.addresses + data[at : at + 4])
     if way is None or bits & SYN:
         way, reused = opened(c, data, at, way)
     back = way.back
-    start = at + (bits >> 10 & 60)
     if start == at + 32 and data[at + 20 : at + 24] == TIMES_ALONE and start <= len(data):
         value, echo = TIMES.unpack_from(data, at + 24)
         said = f" TSval={value} TSecr={echo}"
@@ -126,6 +129,8 @@ def remarkable(c: Context, data: bytes, at: int, way: Way, *, length: int, said:
     remarks = remark(way, Segment(c.index + 1, c.time, seq, ack, bits, window, length, ahead))
     if reused:
         remarks = f"[TCP Port numbers reused] {remarks}"
+    if said.endswith(CUT_SHORT):
+        remarks = ""  # tshark gives up before it gets to them
     urgent = f" Urg={unpack_from('!H', data, at + 18)[0]}" if bits & URG else ""
     c.write(f"{remarks}{described(way, data, at)}{urgent} Len={length}{said}")
     return remarks
@@ -144,6 +149,18 @@ def bogus(c: Context, way: Way, data: bytes, at: int) -> None:
     size = data[at + 12] >> 2 & 60
     numbered(way, data, at)
     c.write(f"{described(way, data, at)}, bogus TCP header length ({size}, must be at least 20)")
+
+
+def too_long(c: Context, data: bytes, at: int) -> None:
+    """A header that says it goes on behind the end of the packet: such a packet begins no connection."""
+    source, destination, seq, ack, bits, window = unpack_from("!HHIIHH", data, at)
+    way = c.connections.get(c.addresses + data[at : at + 4])
+    if way is not None:
+        c.write(described(way, data, at))
+    else:
+        shown = f" Ack={ack}" if bits & ACK else ""
+        c.write(f"{source} → {destination} [{FLAGS[bits & 0xFFF]}{seq}{shown} Win={window}")
+    raise Malformed
 
 
 def cut_header(c: Context, data: bytes, at: int) -> None:

@@ -75,7 +75,7 @@ class Way:
         self.next = UNKNOWN  # the number after the highest seen
         self.seen = UNKNOWN  # the same, up to the first hole
         self.time = 0  # when `next` last grew
-        self.ack = UNKNOWN  # the last acknowledgment number
+        self.ack = 0  # the last acknowledgment number
         self.ack_time = 0
         self.window = UNKNOWN  # as it stood in the last packet
         self.limit = 0  # and in bytes

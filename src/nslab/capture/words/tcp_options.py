@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context
+from nslab.capture.words.context import CUT_SHORT, MALFORMED, Context
 from nslab.capture.words.tcp_analysis import Way
 
 LARGEST_SHIFT: Final = 14
@@ -17,6 +17,7 @@ FAST_OPEN_EXPERIMENT: Final = 0xF989
 def options(c: Context, data: bytes, at: int, end: int, way: Way) -> str:
     """Return the words of the options between `at` and `end`; a window scale is kept in `way`."""
     words = ""
+    cut = end > len(data)
     end = min(end, len(data))
     while at < end:
         kind = data[at]
@@ -32,7 +33,7 @@ def options(c: Context, data: bytes, at: int, end: int, way: Way) -> str:
             break
         words += one(c, data[at : at + size], way)
         at += size
-    return words
+    return words + CUT_SHORT if cut else words
 
 
 def one(c: Context, option: bytes, way: Way) -> str:
@@ -60,6 +61,8 @@ def one(c: Context, option: bytes, way: Way) -> str:
 
 def selective(option: bytes, way: Way) -> str:
     """Return the blocks that have come behind a hole, numbered as the other side's bytes are."""
+    if len(option) < 10:
+        return MALFORMED
     base = max(way.back.base, 0)
     edges = unpack_from(f"!{(len(option) - 2) // 8 * 2}I", option, 2)
     return "".join(

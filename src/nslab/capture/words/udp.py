@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from struct import unpack_from
+from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES, UDP_PORTS, over_ip
+
+FEWEST: Final = 4  # of a packet that is cut: whoever might know it asks for as many
 
 
 @over_ip(17)
@@ -19,11 +22,13 @@ def udp(c: Context, data: bytes, at: int) -> None:
     if length < 8 and not (length == 0 and c.version == 6):
         c.append(f" [BAD UDP LENGTH {length} < 8]")
         return
-    if not length:
+    is_jumbogram = not length
+    if is_jumbogram:  # RFC 2675, 4
         length = len(data) + c.missing - at
+        end = at + length
     if end > len(data) + c.missing and not c.fragmented:
         c.append(f" [BAD UDP LENGTH {length} > IP PAYLOAD LENGTH]")
-    c.append(f" Len={length - 8}")
+    c.append(f" Len={length - 8}{' [Jumbogram]' if is_jumbogram else ''}")
     (checksum,) = unpack_from("!H", data, at + 6)
     if c.version == 6 and not checksum:
         c.append(" [ILLEGAL CHECKSUM (0)]")
@@ -53,3 +58,5 @@ def payload(c: Context, data: bytes, at: int) -> None:
     for guess in UDP_GUESSES:
         if guess(c, data, at) is not False:
             return
+    if c.missing and len(data) < at + FEWEST:
+        c.say_short()
