@@ -133,6 +133,7 @@ from nslab.capture.words import (  # each enters itself in the registry: one a l
     udp,
     values,
     vpn,
+    wireless,
 )
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.dissector import Dissector
@@ -218,4 +219,5 @@ __all__ = [
     "udp",
     "values",
     "vpn",
+    "wireless",
 ]

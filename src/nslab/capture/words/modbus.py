@@ -34,6 +34,10 @@ FUNCTIONS: Final = {
     43: "Encapsulated Interface Transport",
     90: "Unity (Schneider)",
 }
+SUBFUNCTIONS: Final = {
+    8: (2, {0: "Return Query Data", 1: "Restart Communications Option"}),
+    43: (1, {13: "CANopen Request/Response", 14: "Read Device Identification"}),
+}
 EXCEPTION: Final = 0x80
 
 
@@ -57,6 +61,11 @@ class ModbusStream:
         way = "   Query" if stream.destination_port == PORT else "Response"
         code = function & 0x7F
         name = named(FUNCTIONS, code, "Unknown function (%u)")
-        c.write(f"{way}: Trans: {transaction:5d}; Unit: {unit:3d}, Func: {code:3d}: {name}")
+        shown = f"{code:3d}"
+        if code in SUBFUNCTIONS and not function & EXCEPTION:
+            shown += "/  1"  # so it is shown, whatever the number is
+            place, names = SUBFUNCTIONS[code]
+            name = names.get(int.from_bytes(data[at + HEADER + 1 : at + HEADER + 1 + place]), name)
+        c.write(f"{way}: Trans: {transaction:5d}; Unit: {unit:3d}, Func: {shown}: {name}")
         if function & EXCEPTION:
             c.append(". Exception returned")
