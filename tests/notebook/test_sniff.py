@@ -1,10 +1,13 @@
 """`%%sniff` and `%sniff` in an IPython of this process, in a real lab."""
 
+import os
 import threading
 
+import nbformat
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
 from traitlets.config import Config
 
 from nslab.notebook import magics
@@ -139,3 +142,15 @@ def test_points_and_nodes_complete(notebook):
 def test_nothing_is_left_of_a_capture(notebook):
     notebook.run(f"%%sniff host:eth0 -f icmp\n{PING}")
     assert not [each.name for each in threading.enumerate() if "table of packets" in each.name]
+
+
+def test_a_notebook_that_is_only_run_has_plain_tables_and_no_widgets(shared_lab):
+    cells = ["%sniff start host:eth0 -f icmp", f"%%host\n{PING}", "%sniff stop", f"%%sniff host:eth0 -f icmp\n{PING}"]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client = NotebookClient(made, kernel_name="nslab", timeout=60)
+    client.execute(env={**os.environ, "NSLAB_LAB": shared_lab.name})
+    assert "widgets" not in made.metadata
+    shown = [output for cell in made.cells for output in cell.outputs if output.output_type == "display_data"]
+    assert [set(output.data) for output in shown] == [{"text/html", "text/plain"}] * 2
+    assert all("nslab-live" not in output.data["text/html"] for output in shown)
+    assert all("Echo (ping) reply" in output.data["text/plain"] for output in shown)

@@ -9,7 +9,8 @@ const TALLEST = 8_000_000; // pixels: browsers end between 16 and 33 million
 const MARGIN = 150; // rows that are fetched above and below those in sight
 const KEPT = 20_000; // rows
 const WIDEST = 42; // characters of an address
-const PAIRS = 1_500; // milliseconds after which an unanswered question is asked again
+const PATIENCE = 250; // milliseconds after which an unanswered question is asked again, then after twice as many …
+const MOST_PATIENT = 20_000; // … and so on: a kernel that runs a cell may answer only at its end
 const LEAST = { "No.": 4, Time: 11, Point: 8, Source: 12, Destination: 12, Protocol: 8, Length: 6 }; // characters
 const RIGHT = new Set(["No.", "Time", "Length"]);
 const BAD = /unreachable|exceeded|no response found|Retransmission|\bRST\b|Malformed|not captured|ACKed unseen/i;
@@ -20,6 +21,8 @@ const element = (name, properties = {}, ...children) => {
     if (key.includes("-") || key === "role") made.setAttribute(key, value);
     else made[key] = value;
   }
+  // Or JupyterLab takes the keys for its own: `d d` in a table would delete the cell. It looks at what has the focus.
+  if (name === "button" || "tabIndex" in properties) made.setAttribute("data-lm-suppress-shortcuts", "true");
   made.append(...children);
   return made;
 };
@@ -41,13 +44,14 @@ class View {
     this.following = true;
     this.onscreen = true;
     this.question = 0;
+    this.patience = PATIENCE;
     this.answered = 0;
     this.build();
     this.hear = (message, buffers) => this.take(message, buffers);
     model.on("msg:custom", this.hear);
     this.look = () => this.awake() && this.ask();
     document.addEventListener("visibilitychange", this.look);
-    this.clock = setInterval(() => this.tick(), PAIRS);
+    this.clock = setInterval(() => this.tick(), PATIENCE);
     this.ask();
   }
 
@@ -114,8 +118,6 @@ class View {
 
     this.said = element("div", { className: "nslab-said" });
     this.root = element("div", { className: "nslab-table" }, bar, this.problem, this.grid, this.said, this.details);
-    // Or JupyterLab takes the arrows for itself, and `d d` in the table deletes the cell.
-    this.root.setAttribute("data-lm-suppress-shortcuts", "true");
     this.sizes = new ResizeObserver(() => this.draw());
     this.sizes.observe(this.body);
     this.sight = new IntersectionObserver(([entry]) => {
@@ -154,7 +156,7 @@ class View {
   // ---- talking with the kernel
 
   awake() {
-    return this.onscreen && !document.hidden && this.root.isConnected;
+    return !document.hidden && (!this.alive || (this.onscreen && this.root.isConnected));
   }
 
   send(message) {
@@ -181,7 +183,9 @@ class View {
   }
 
   tick() {
-    if (this.waiting() && this.awake() && performance.now() - this.asked > PAIRS) this.ask();
+    if (!this.waiting() || !this.awake() || performance.now() - this.asked < this.patience) return;
+    this.patience = Math.min(2 * this.patience, MOST_PATIENT);
+    this.ask();
   }
 
   waiting() {
@@ -197,6 +201,7 @@ class View {
   takeRows(message) {
     if (message.question < this.settled) return; // of a filter that is no more
     this.answered = Math.max(this.answered, message.question);
+    if (!this.waiting()) this.patience = PATIENCE;
     if (message.generation !== this.generation) this.forget();
     this.generation = message.generation;
     for (const number of message.changed) this.cache.delete(this.places.get(number));
@@ -387,7 +392,7 @@ class View {
     const number = shown === total ? count(total, "packet") : `${shown.toLocaleString("en")} of ${count(total, "packet")}`;
     const reading = unread ? ` · ${unread.toLocaleString("en")} to read` : "";
     const held = this.wanted.frozen ? " · held still" : "";
-    const busy = this.waiting() && performance.now() - this.asked > PAIRS ? " · the kernel is busy" : "";
+    const busy = this.waiting() && this.patience > 8 * PATIENCE ? " · the kernel is busy" : "";
     this.status.textContent = `${number}${reading}${held}${busy}`;
     this.status.title = points.join(" ");
     this.lost.textContent = lost ? `${lost.toLocaleString("en")} lost` : "";
