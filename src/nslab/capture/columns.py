@@ -27,25 +27,29 @@ Mask = NDArray[np.bool_]
 
 
 class _Reading:
-    """Bytes of all packets at once; behind the end of a packet there are zeros."""
+    """Numbers out of all packets at once; where a packet ends before, it is 0."""
 
     def __init__(self, packets: Packets) -> None:
-        self.data = packets.data
         self.start = packets.offset
         self.size = packets.captured.astype(np.int64)
-
-    def byte(self, which: Ints, at: Ints) -> Ints:
-        """Return one byte of each of the packets `which`, counted from its first."""
-        inside = at < self.size[which]
-        value = np.zeros(len(which), np.int64)
-        value[inside] = self.data[(self.start[which] + at)[inside]]
-        return value
+        self._bytes = packets.data
+        count = len(packets.data)
+        # One number begins at every byte: arrays whose elements overlap.
+        self._pairs = np.ndarray((max(0, count - 1),), ">u2", buffer=packets.data.data, strides=(1,))
+        self._quads = np.ndarray((max(0, count - 3),), ">u4", buffer=packets.data.data, strides=(1,))
 
     def number(self, which: Ints, at: Ints, size: int) -> Ints:
-        """Return a number of `size` bytes, most significant first."""
+        """Return a number of 1, 2, 4, 6 or 8 bytes of each of the packets `which`, counted from its first."""
+        if size > 4:
+            high = self.number(which, at, size - 4)
+            return high << 32 | self.number(which, at + size - 4, 4)
+        inside = at + size <= self.size[which]
+        numbers = {1: self._bytes, 2: self._pairs, 4: self._quads}[size]
+        if inside.all():
+            found: Ints = numbers[self.start[which] + at].astype(np.int64)
+            return found
         value = np.zeros(len(which), np.int64)
-        for place in range(size):
-            value = value << 8 | self.byte(which, at + place)
+        value[inside] = numbers[(self.start[which] + at)[inside]]
         return value
 
 
@@ -123,7 +127,7 @@ def _network_layer(packets: Packets, reading: _Reading, source: _Names, destinat
     kinds = np.full(len(packets), -1, np.int64)
     at = np.zeros(len(packets), np.int64)
     raw = np.flatnonzero(links == RAW)
-    versions = reading.byte(raw, at[raw]) >> 4
+    versions = reading.number(raw, at[raw], 1) >> 4
     kinds[raw] = np.select([versions == 4, versions == 6], [_IPV4, _IPV6], -1)
     framed = np.flatnonzero(links == ETHERNET)
     destination.put(framed, reading.number(framed, at[framed], 6), _mac)
@@ -146,7 +150,7 @@ def _read_ipv4(reading: _Reading, which: Ints, at: Ints, columns: _Columns) -> N
     destination.put(which, reading.number(which, begin + 16, 4), _ipv4)
     # A later fragment has no header of its protocol.
     later = (reading.number(which, begin + 6, 2) & 0x1FFF) > 0
-    protocol.put(which, np.where(later, -4, reading.byte(which, begin + 9)), _ip_protocol)
+    protocol.put(which, np.where(later, -4, reading.number(which, begin + 9, 1)), _ip_protocol)
 
 
 def _read_ipv6(reading: _Reading, which: Ints, at: Ints, columns: _Columns) -> None:
@@ -160,15 +164,15 @@ def _read_ipv6(reading: _Reading, which: Ints, at: Ints, columns: _Columns) -> N
 
 def _last_header(reading: _Reading, which: Ints, begin: Ints) -> Ints:
     """Return the number of the first header that is no extension; of a later fragment, -6."""
-    kind = reading.byte(which, begin + 6)
+    kind = reading.number(which, begin + 6, 1)
     place = begin + 40
     for _ in range(_MOST_HEADERS):
         skipped, fragment = np.isin(kind, _SKIPPED), kind == _FRAGMENT
         if not (skipped | fragment).any():
             break
         later = fragment & (reading.number(which, place + 2, 2) >> 3 > 0)
-        length = np.where(fragment, 8, 8 + 8 * reading.byte(which, place + 1))
-        following = reading.byte(which, place)
+        length = np.where(fragment, 8, 8 + 8 * reading.number(which, place + 1, 1))
+        following = reading.number(which, place, 1)
         place = np.where(skipped | fragment, place + length, place)
         kind = np.where(later, -6, np.where(skipped | fragment, following, kind))
     return kind

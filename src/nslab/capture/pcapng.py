@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -21,6 +22,7 @@ _FLAGS: Final = 2  # epb_flags
 _NAME, _RESOLUTION, _FILTER, _OFFSET = 2, 9, 11, 14  # if_…
 _FIRST, _LAST, _RECEIVED, _DROPPED = 2, 3, 4, 5  # isb_…
 _APPLICATION: Final = 4  # shb_userappl
+_SHORTEST: Final = 32  # bytes of a block with a packet of none
 _MOST_INTERFACES: Final = 0xFFFF
 _LATEST: Final = (1 << 63) - 1  # ns since 1970
 
@@ -57,7 +59,7 @@ class _Section:
 
     order: str
     interfaces: list[_Interface] = field(default_factory=list)
-    packets: list[tuple[int, int]] = field(default_factory=list)  # begin and end of each block
+    packets: list[int] = field(default_factory=list)  # where each one's block begins
 
 
 @dataclass(slots=True)
@@ -100,10 +102,13 @@ def _read_section(reading: _Reading, at: int) -> int:
         return len(data)
     section = _Section(order)
     reading.sections.append(section)
-    head = struct.Struct(f"{order}II").unpack_from
+    words = _words(data, order)
     begun = at
     while at + 12 <= len(data):
-        kind, size = head(data, at)
+        at = _skip_packets(section, words, at)
+        if at + 12 > len(data):
+            break
+        kind, size = words[at >> 2], words[(at >> 2) + 1]
         if kind == SECTION and at > begun:
             return at
         if size < 12 or size % 4:
@@ -111,14 +116,32 @@ def _read_section(reading: _Reading, at: int) -> int:
             return len(data)
         if at + size > len(data):
             break
-        if kind == _ENHANCED:
-            section.packets.append((at, at + size))
-        else:
-            _read_block(reading, section, kind, at, size)
+        _read_block(reading, section, kind, at, size)
         at += size
     if at < len(data):
         reading.complain("the file ends in a block")
     return len(data)
+
+
+def _words(data: bytes, order: str) -> memoryview:
+    """Return a file as numbers of 32 bits: all blocks begin at one."""
+    whole = data if len(data) % 4 == 0 else data[: len(data) & ~3]
+    mine = "<" if sys.byteorder == "little" else ">"
+    return memoryview(whole).cast("I") if order == mine else np.frombuffer(whole, np.uint32).byteswap().data
+
+
+def _skip_packets(section: _Section, words: memoryview, at: int) -> int:
+    """Note where packets begin, as long as one follows the other; return where something else does."""
+    place, end = at >> 2, len(words) - 2
+    note = section.packets.append
+    while place < end and words[place] == _ENHANCED:
+        size = words[place + 1]
+        following = place + (size >> 2)
+        if size & 3 or size < _SHORTEST or following > len(words):
+            break
+        note(place << 2)
+        place = following
+    return place << 2
 
 
 def _order(data: bytes, at: int) -> str | None:
@@ -129,8 +152,8 @@ def _order(data: bytes, at: int) -> str | None:
 def _read_block(reading: _Reading, section: _Section, kind: int, at: int, size: int) -> None:
     if kind == _INTERFACE and size >= 20:
         _read_interface(reading, section, at + 8, at + size - 4)
-    elif kind in {_OLD, _SIMPLE} and size >= 16:
-        section.packets.append((at, at + size))
+    elif kind in {_OLD, _SIMPLE, _ENHANCED} and size >= 16:
+        section.packets.append(at)
 
 
 def _read_interface(reading: _Reading, section: _Section, at: int, end: int) -> None:
@@ -162,11 +185,11 @@ def _digits(power: int, *, binary: bool) -> int:
 
 def _columns(reading: _Reading, section: _Section) -> Ints:
     """Return six rows: offset, bytes kept, bytes in all, time, point, direction of a section's packets."""
-    blocks = np.array(section.packets, np.int64).reshape(-1, 2)
+    begin = np.array(section.packets, np.int64)
     numbers = Numbers(reading.data, section.order)
-    begin, end = blocks[:, 0], blocks[:, 1]
+    end = begin + numbers.at(begin + 4)
     kind = numbers.at(begin)
-    short = end - begin < np.where(kind == _SIMPLE, 16, 32)
+    short = end - begin < np.where(kind == _SIMPLE, 16, _SHORTEST)
     begin, end, kind = begin[~short], end[~short], kind[~short]
     fields = [numbers.at(np.minimum(begin + place, len(reading.data) - 4)) for place in (8, 12, 16, 20, 24)]
     interface, high, low, captured, length = fields
