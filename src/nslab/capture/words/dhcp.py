@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
 
 PROXY: Final = 4011  # of PXE
@@ -38,10 +38,7 @@ def dhcp(c: Context, data: bytes, at: int) -> bool | None:
     options = at + OPTIONS
     if len(data) - options < 4 or data[options : options + 4] != COOKIE:
         data[options + 64 + len(data)]  # a BOOTP vendor area has 64 bytes
-    try:
-        _options(c, data, options + 4, transaction)
-    except IndexError:
-        raise Malformed from None
+    _options(c, data, options + 4, transaction)
     return None
 
 
@@ -69,4 +66,4 @@ def _options(c: Context, data: bytes, at: int, transaction: int) -> None:
             c.write(f"{proxy} {name} - Transaction ID 0x{transaction:x}")
         at += 1 + size
         if at > len(data):
-            raise Malformed
+            raise IndexError

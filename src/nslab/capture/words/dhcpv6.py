@@ -6,7 +6,7 @@ from socket import AF_INET6, inet_ntop
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
 
 # The registry of message types at IANA
@@ -52,7 +52,7 @@ def _message(c: Context, data: bytes, at: int, end: int, depth: int) -> None:
     c.append(f"{TYPES.get(kind) or f'Message Type {kind}'} ")
     if kind in RELAYS:
         if at + 34 > end:
-            raise Malformed
+            raise IndexError
         c.append(f"L: {inet_ntop(AF_INET6, data[at + 2 : at + 18])} ")
         at += 34
     else:

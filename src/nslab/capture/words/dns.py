@@ -166,7 +166,7 @@ def _record(data: bytes, at: int, origin: int, names: Names, words: list[str], *
         elif (check := CHECKED.get(kind)) is not None:
             check(data, at, at + size)
         elif at + size > len(data):
-            raise Malformed
+            raise IndexError
     end: int = at + size
     return end
 
@@ -182,7 +182,7 @@ def read_name(data: bytes, at: int, origin: int, names: Names) -> tuple[str, int
             at += 1
             label = data[at : at + length]
             if len(label) < length:
-                raise Malformed
+                raise IndexError
             size += length + 1
             labels.append(printable(label))
             at += length
@@ -218,7 +218,7 @@ def _name_end(data: bytes, at: int) -> int:
 def _string(data: bytes, at: int) -> tuple[str, int]:
     end = at + 1 + data[at]
     if end > len(data):
-        raise Malformed
+        raise IndexError
     return printable(data[at + 1 : end]), end
 
 
@@ -238,7 +238,7 @@ def _service(data: bytes, at: int, _size: int, origin: int, names: Names) -> str
 def _ipv6(data: bytes, at: int, _size: int, _origin: int, _names: Names) -> str:
     address = data[at : at + 16]
     if len(address) < 16:
-        raise Malformed
+        raise IndexError
     return inet_ntop(AF_INET6, address)
 
 
@@ -275,7 +275,7 @@ def _options(data: bytes, at: int, end: int) -> None:
         _, size = _SHORTS2(data, at)
         at += 4 + size
         if at > len(data):
-            raise Malformed
+            raise IndexError
 
 
 A: Final = 1
@@ -291,6 +291,6 @@ CONTENTS: Final[dict[int, Read]] = {
     35: _authority,
     38: _part_of_ipv6,
 }
-# MD MF MB MG MR NULL MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR PX GPOS APL DHCID NSEC3PARAM TLSA HIP
-OWNER_SHOWN: Final = frozenset({3, 4, 7, 8, 9, 10, 14, 17, 18, 19, 20, 21, 22, 23, 26, 27, 42, 49, 51, 52, 55})
+# MD MF MB MG MR NULL MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR PX GPOS APL DHCID NSEC3PARAM TLSA HIP WINS-R
+OWNER_SHOWN: Final = frozenset({65282, 3, 4, 7, 8, 9, 10, 14, 17, 18, 19, 20, 21, 22, 23, 26, 27, 42, 49, 51, 52, 55})
 CHECKED: Final[dict[int, Callable[[bytes, int, int], None]]] = {16: _strings, 99: _strings, 41: _options}

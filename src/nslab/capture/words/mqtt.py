@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.streams import MORE, Stream
@@ -71,7 +71,7 @@ class Mqtt:
             (size,) = unpack_from("!H", data, at)
             at += 2 + size
             if at > end:
-                raise Malformed
+                raise IndexError
             if flags & 6:
                 c.append(f" (id={unpack_from('!H', data, at)[0]})")
             c.append(f" [{printable(data[at - size : at])}]")
@@ -90,5 +90,5 @@ class Mqtt:
             (size,) = unpack_from("!H", data, at)
             at += 2 + size + options
             if at > end:
-                raise Malformed
+                raise IndexError
             c.append(f" [{printable(data[at - options - size : at - options])}]")

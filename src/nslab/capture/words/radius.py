@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
 
 PORTS: Final = (1645, 1646, 1812, 1813, 3799)
@@ -61,7 +61,7 @@ def radius(c: Context, data: bytes, at: int) -> bool | None:
     c.write(f"{name} id={number}")
     (size,) = unpack_from("!H", data, at + 2)
     if len(data) - at < HEADER or size > len(data) - at:
-        raise Malformed
+        raise IndexError
     if _is_again(c, code, number):
         c.append(f", Duplicate {'Request' if code in REQUESTS else 'Response'}")
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 
 HEADER: Final = 12
 STATIC: Final = {
@@ -118,5 +118,5 @@ def rtcp(c: Context, data: bytes, at: int) -> bool | None:
             c.append(f"{FEEDBACK.get(data[at] & 31, 'Unknown')}  ")
         at += 4 + 4 * size
     if at > len(data):
-        raise Malformed
+        raise IndexError
     return None

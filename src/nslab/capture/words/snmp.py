@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
 
 SEQUENCE, INTEGER, OCTETS, OBJECT = 0x30, 0x02, 0x04, 0x06
@@ -84,7 +84,7 @@ def _open(data: bytes, at: int) -> tuple[int, int, int]:
         size = int.from_bytes(data[at : at + more], "big")
         at += more
     if at + size > len(data):
-        raise Malformed
+        raise IndexError
     return tag, at, at + size
 
 

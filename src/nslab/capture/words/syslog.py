@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_udp
 
@@ -27,7 +27,7 @@ def syslog(c: Context, data: bytes, at: int) -> bool | None:
         c.write(printable(data[at:]))
         return None
     if found.end() == len(data):
-        raise Malformed
+        raise IndexError
     facility, level = divmod(int(found[1] or b"0"), 8)
     name = FACILITIES[facility] if facility < len(FACILITIES) else "UNKNOWN"
     c.write(f"{name}.{LEVELS[level]}: {printable(data[found.end() :])}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_udp
 
@@ -97,5 +97,5 @@ def _options(c: Context, data: bytes, at: int, transfer: Transfer) -> None:
 def _string(data: bytes, at: int) -> tuple[str, int]:
     end = data.find(b"\0", at)
     if end < 0:
-        raise Malformed
+        raise IndexError
     return printable(data[at:end]), end + 1

@@ -1,0 +1,2 @@
+lftp -e 'ls; get a.txt -o /tmp/x; get a.bin -o /tmp/y; cd nowhere; put /etc/services; bye' ftp://www.lab; curl -s ftp://www.lab/ ; curl -s --ftp-port - ftp://www.lab/a.txt >/dev/null; curl -s --disable-epsv ftp://www.lab/a.bin -o /dev/null
+cd /tmp; printf 'binary\nget a.bin\nget nothing\nput /etc/services up.bin\nmode ascii\nget a.txt\n' | tftp www.lab; tftp www.lab -m octet -c get a.txt; curl -s tftp://www.lab/a.bin -o /dev/null; curl -s --tftp-blksize 1024 tftp://www.lab/a.bin -o /dev/null

@@ -1,0 +1,3 @@
+swaks --to mallory@lab --from me@lab --server www.lab --body 'a body'; swaks --to mallory@lab --from me@lab --server www.lab --attach /etc/services --header 'Subject: s'; swaks --to nobody@elsewhere.org --from me@lab --server www.lab; swaks -tls --to mallory@lab --server www.lab
+sleep .5; curl -s imap://www.lab/ -u mallory:secret; curl -s 'imap://www.lab/INBOX;MAILINDEX=1' -u mallory:secret; curl -s pop3://www.lab/ -u mallory:secret; curl -s pop3://www.lab/1 -u mallory:secret; curl -s pop3://www.lab/1 -u mallory:wrong; curl -s imap://www.lab/ -u mallory:wrong
+curl -s imap://www.lab/INBOX -X 'FETCH 1:2 (FLAGS BODY[HEADER])' -u mallory:secret

@@ -1,0 +1,3 @@
+ping -c 20 -i .05 10.0.2.3; ping -c 5 -i .05 8.8.8.8; ping -c 2 -i .1 -W 1 10.0.2.99; ping -c 2 -s 4000 -i .1 10.0.2.3; ping -c 2 -t 1 9.9.9.9; ping -c 1 -s 0 1.1.1.1
+ping -6 -c 5 -i .05 fe80::aff:fe00:203%eth0; ping -6 -c 2 ff02::1%eth0; ping -6 -s 3000 -c 2 fe80::aff:fe00:203%eth0; ping -c 2 -b 10.0.2.255; arping -c 2 10.0.2.3; arping -c 1 -U 10.0.2.15; arping -D -c 1 10.0.2.77
+traceroute -n -q 1 -w 1 9.9.9.9; traceroute -n -I -q 1 -w 1 9.9.9.9; traceroute -n -T -q 1 -w 1 9.9.9.9; traceroute -n -m 3 -q 1 -w 1 10.0.2.99; ping -M do -s 2000 -c 1 10.0.2.3; ping -c 2 -T tsonly 10.0.2.3; ping -R -c 1 10.0.2.3

@@ -1,0 +1,27 @@
+mkdir -p /srv/www && cd /srv/www
+python3 - <<'PYTHON'
+import json, random, struct, zlib
+random.seed(3)
+def put(name, data): open(name, "wb").write(data if isinstance(data, bytes) else data.encode())
+put("index.html", "<!doctype html><title>hi</title><p>hello</p>")
+put("long.html", "<!doctype html><title>long</title>" + "<p>hello, world</p>" * 3000)
+put("a.json", json.dumps({"a": [1, 2, {"b": None}]}))
+put("long.json", json.dumps([{"n": n, "s": "x" * 30} for n in range(900)]))
+put("a.xml", '<?xml version="1.0"?><a><b c="d">e</b></a>')
+put("a.svg", '<svg xmlns="http://www.w3.org/2000/svg"><rect width="3" height="3"/></svg>')
+put("a.txt", "just text\n" * 50)
+put("a.css", "p { color: red }\n")
+put("a.js", "console.log(1)\n")
+put("a.pdf", b"%PDF-1.4\n%%EOF\n")
+put("a.zip", b"PK\x05\x06" + bytes(18))
+put("a.woff2", b"wOF2" + bytes(60))
+put("a.gif", b"GIF89a\x01\0\x01\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;")
+chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+pixel = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"\0\xff\0\0"))
+put("a.png", b"\x89PNG\r\n\x1a\n" + pixel + chunk(b"IEND", b""))
+put("a.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9")
+put("a.ico", b"\0\0\1\0\1\0\1\1\0\0\1\0\x18\0\x30\0\0\0\x16\0\0\0" + bytes(48))
+put("a.bin", random.randbytes(300_000))
+put("big.bin", random.randbytes(3_000_000))
+put("empty.txt", b"")
+PYTHON
