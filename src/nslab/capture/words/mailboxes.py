@@ -55,7 +55,7 @@ class Pop(Segments):
         if len(self.mail) < self.expected:
             c.write(f"S: DATA fragment, {len(piece) + max(0, c.missing)} bytes")
         else:
-            mail, self.mail = bytes(self.mail), bytearray()
+            mail, self.mail, self.expected = bytes(self.mail), bytearray(), 0
             imf.describe(c, mail)
 
 

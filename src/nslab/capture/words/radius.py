@@ -31,6 +31,7 @@ CODES: Final = {
     24: "Query_Response",
     25: "Alternate-Resource-Reclaim-Request",
     26: "NAS-Reboot-Request",
+    27: "NAS-Reboot-Response",
     29: "Next-Passcode",
     30: "New-Pin",
     31: "Terminate-Session",

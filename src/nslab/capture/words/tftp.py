@@ -65,7 +65,7 @@ def _packet(c: Context, data: bytes, at: int, transfer: Transfer) -> None:
         name, at = _string(data, at)
         kind, at = _string(data, at)
         c.append(f", File: {name}, Transfer type: {kind}")
-        _options(c, data, at, transfer)
+        _options(c, data, at, None)
     elif operation == OPTIONS:
         c.write("Option Acknowledgement")
         _options(c, data, at, transfer)
@@ -85,12 +85,12 @@ def _packet(c: Context, data: bytes, at: int, transfer: Transfer) -> None:
         c.write(f"Unknown (0x{operation:04x})")
 
 
-def _options(c: Context, data: bytes, at: int, transfer: Transfer) -> None:
+def _options(c: Context, data: bytes, at: int, transfer: Transfer | None) -> None:
     while at < len(data):
         name, at = _string(data, at)
         value, at = _string(data, at)
         c.append(f", {name}={value}")
-        if name.lower() == "blksize" and value.isdigit():
+        if transfer is not None and name.lower() == "blksize" and value.isdigit():
             transfer.block = int(value)
 
 

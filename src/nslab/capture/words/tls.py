@@ -197,6 +197,7 @@ class Tls:
         """Name the messages of a record; what cannot be one is encrypted."""
         if (
             side.changed is not None
+            and not side.fragment
             and side.changed != c.index
             and self.version != TLS_1_3
             and len(body) >= SURELY_ENCRYPTED
@@ -210,7 +211,7 @@ class Tls:
         while at < len(body):
             size = int.from_bytes(body[at + 1 : at + 4], "big") if len(body) - at >= 4 else len(body)
             if size > LONGEST_MESSAGE or (at == 0 and not any(body[:7]) and len(body) > 4):
-                if at == 0:
+                if at == 0 and not was_fragment:
                     c.add(ENCRYPTED)
                 return
             name = MESSAGES.get(body[at], ENCRYPTED)
@@ -218,7 +219,7 @@ class Tls:
                 c.add(ENCRYPTED)
                 return
             if len(body) + missing - at < 4 + size:
-                if not was_fragment or at:
+                if at == 0 and not was_fragment:
                     c.add(f"[{name} Fragment]")
                 side.fragment = body[at:]
                 return
