@@ -25,7 +25,8 @@ def question(kind=1, name=OWNER, group=1):
 def test_every_type_of_record_reads_as_in_tshark(dialogues, as_tshark):
     contents = {
         1: ADDRESS, 13: b"\3a c\2de", 16: b"\3abc\2de", 28: bytes(range(16)), 33: b"\0\1\0\2\0\3\1x\0",
-        35: b"\0\1\0\2\1u\3E2U\2!!\1x\0", 38: b"\x40" + bytes(range(8)) + b"\1x\0", 41: b"", 46: bytes(18) + b"\1s\0" + bytes(20),
+        35: b"\0\1\0\2\1u\3E2U\2!!\1x\0", 38: b"\x40" + bytes(range(8)) + b"\1x\0", 41: b"",
+        46: bytes(18) + b"\1s\0" + bytes(20),
         47: b"\1x\1y\0\0\1\x40", 64: b"\0\1\1x\1y\0\0\1\0\3\2h2", 65: b"\0\1\0", 99: b"\2ab",
     }  # fmt: skip
     known = [*range(110), *range(249, 258), 32768, 32769, 65281, 65282, 65422, 65535]

@@ -138,8 +138,14 @@ def test_mqtt_and_redis_read_as_in_tshark(dialogues, as_tshark):
 
 
 def test_a_call_reads_as_in_tshark(dialogues, as_tshark):
-    fields = b"Via: SIP/2.0/UDP 10.0.0.1\r\nFrom: <sip:a@x>;tag=1\r\nTo: <sip:b@y>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\nContact: <sip:a@x>\r\n"
-    session = b"v=0\r\nc=IN IP4 %s\r\nm=audio %d RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+    fields = (
+        b"Via: SIP/2.0/UDP 10.0.0.1\r\nFrom: <sip:a@x>;tag=1\r\nTo: <sip:b@y>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n"
+        b"Contact: <sip:a@x>\r\n"
+    )
+    session = (
+        b"v=0\r\nc=IN IP4 %s\r\nm=audio %d RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\n"
+        b"a=rtpmap:101 telephone-event/8000\r\n"
+    )
 
     def sip(line, method=b"INVITE", body=b""):
         kind = b"Content-Type: application/sdp\r\n" if body else b""
