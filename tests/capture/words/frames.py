@@ -127,3 +127,30 @@ def cut(frame: bytes, first: int = 14) -> list[tuple[bytes, int]]:
 def shortened(frame: bytes, first: int = 14) -> list[bytes]:
     """Frames that end early."""
     return [frame[:size] for size in range(first, len(frame))]
+
+
+class Talk:
+    """One TCP connection, from its handshake on: `Talk(80).says(b"GET …").answers(b"…").frames`."""
+
+    def __init__(self, port: int, client: int = 40001) -> None:
+        self.ports = (client, port)
+        self.sent, self.answered = 1001, 5001
+        self.frames = conversation(port, client=client)
+
+    def says(self, payload: bytes, cut: int = 100_000) -> Talk:
+        """The client sends this, in pieces of at most `cut` bytes."""
+        for at in range(0, len(payload), cut):
+            piece = payload[at : at + cut]
+            segment = tcp(PSH | ACK, self.sent, self.answered, piece, ports=self.ports)
+            self.frames.append(ether(ipv4(segment, 6, HERE, THERE)))
+            self.sent += len(piece)
+        return self
+
+    def answers(self, payload: bytes, cut: int = 100_000) -> Talk:
+        """The server sends this."""
+        for at in range(0, len(payload), cut):
+            piece = payload[at : at + cut]
+            segment = tcp(PSH | ACK, self.answered, self.sent, piece, ports=self.ports[::-1])
+            self.frames.append(ether(ipv4(segment, 6, THERE, HERE)))
+            self.answered += len(piece)
+        return self

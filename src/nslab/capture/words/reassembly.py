@@ -16,23 +16,58 @@ from nslab.capture.words.streams import MORE, NOT_MINE, UNTIL_CLOSE, Stream, Str
 UINT32: Final = 0xFFFFFFFF
 HALF: Final = 0x80000000
 SEGMENT: Final = " [TCP segment of a reassembled PDU]"
+MOST_LEFT: Final = 8  # messages with holes that are kept for each direction
 FEWEST: Final = 5  # of a segment that is cut: whoever might know it asks for as many
 FIRST_BYTES: Final = 512  # as much as a guess is shown
 
 
-class Reader:
-    """One direction of a connection and the message of it that is not complete yet."""
+class Pending:
+    """A message that is not complete yet."""
 
-    __slots__ = ("ahead", "buffer", "needed", "other", "protocol", "start", "stream")
+    __slots__ = ("ahead", "buffer", "needed", "start")
+
+    def __init__(self, buffer: bytearray, start: int, needed: int) -> None:
+        self.buffer = buffer  # as far as it has come without a hole
+        self.start = start  # sequence number of its first byte
+        self.needed = needed  # its size; or MORE, UNTIL_CLOSE
+        self.ahead: dict[int, bytes] = {}  # by offset: what is behind a hole
+
+    def includes(self, seq: int) -> bool:
+        """Say if the byte of this number is part of it."""
+        offset = (seq - self.start) & UINT32
+        if self.needed == MORE:
+            return offset == len(self.buffer)
+        return offset < (HALF if self.needed == UNTIL_CLOSE else self.needed)
+
+    def take(self, seq: int, piece: bytes) -> bool | None:
+        """Put a segment where it belongs: None, it has been there before; True, that was all; False, it was not."""
+        buffer = self.buffer
+        offset = (seq - self.start) & UINT32
+        if offset + len(piece) <= len(buffer) or offset in self.ahead:
+            return None
+        if offset > len(buffer):
+            self.ahead[offset] = piece
+            return False
+        buffer += piece[len(buffer) - offset :]
+        while self.ahead:
+            offset = min(self.ahead)
+            if offset > len(buffer):
+                break
+            buffer += self.ahead.pop(offset)[len(buffer) - offset :]
+        return self.needed != UNTIL_CLOSE and len(buffer) >= self.needed
+
+
+class Reader:
+    """One direction of a connection, and the messages of it that are not complete yet."""
+
+    __slots__ = ("left", "other", "pending", "protocol", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.other: Reader = self
         self.protocol: StreamProtocol | None = None  # known from its port, or by its first bytes
-        self.buffer = bytearray()  # the message, as far as it has come without a hole
-        self.start = 0  # sequence number of its first byte
-        self.needed = 0  # its size; or MORE, UNTIL_CLOSE; 0: there is none
-        self.ahead: dict[int, bytes] = {}  # by offset: what is behind a hole
+        self.pending: Pending | None = None
+        self.left: list[Pending] = []  # messages with holes; the stream has gone on behind them
 
 
 def readers(source_port: int, destination_port: int) -> tuple[Reader, Reader]:
@@ -67,62 +102,64 @@ def deliver(c: Context, reader: Reader, data: bytes, at: int, *, seq: int, late:
             if c.missing and 0 < len(data) - at < FEWEST:
                 c.say_short()
             return
+    pending = reader.pending
     if c.missing:
         if not late:
-            _forget(reader)
+            _leave(reader)
             _cut(c, reader.stream, protocol, data, at)
-    elif reader.needed and _belongs(reader, seq):
-        _continue(c, reader, protocol, data[at:], offset=(seq - reader.start) & UINT32, late=late)
+    elif pending is not None and pending.includes(seq):
+        _continue(c, reader, pending, data[at:], seq=seq, late=late)
     elif not late:
-        _forget(reader)
+        _leave(reader)
         _messages(c, reader, protocol, data, at, seq=seq)
+    elif reader.left:
+        _fill(c, reader, data[at:], seq)
 
 
 def close(c: Context, reader: Reader) -> None:
     """Read the message that ends with the stream."""
-    if reader.needed == UNTIL_CLOSE and not reader.ahead and reader.protocol is not None:
-        whole = bytes(reader.buffer)
-        _forget(reader)
+    pending = reader.pending
+    if pending is not None and pending.needed == UNTIL_CLOSE and not pending.ahead and reader.protocol is not None:
+        reader.pending = None
+        reader.stream.scanned = 0
+        whole = bytes(pending.buffer)
         _read(c, reader.stream, reader.protocol, whole, slice(0, len(whole)))
 
 
-def _belongs(reader: Reader, seq: int) -> bool:
-    """Say if a segment is part of the message under way."""
-    offset = (seq - reader.start) & UINT32
-    if reader.needed == MORE:
-        return offset == len(reader.buffer)
-    return offset < (HALF if reader.needed == UNTIL_CLOSE else reader.needed)
-
-
-def _forget(reader: Reader) -> None:
-    if reader.needed:
-        reader.buffer, reader.needed = bytearray(), 0
-        reader.ahead.clear()
+def _leave(reader: Reader) -> None:
+    """Go on without the message under way: what comes next is not part of it."""
+    pending = reader.pending
+    if pending is not None:
+        reader.pending = None
         reader.stream.scanned = 0
+        if pending.needed > 0:
+            reader.left.append(pending)
+            del reader.left[:-MOST_LEFT]
 
 
-def _continue(c: Context, reader: Reader, protocol: StreamProtocol, piece: bytes, *, offset: int, late: bool) -> None:
-    """Put a segment where it belongs in the message under way; read the message when that was all."""
-    buffer = reader.buffer
-    if offset + len(piece) <= len(buffer) or offset in reader.ahead:
-        return  # again
-    if offset > len(buffer):
-        reader.ahead[offset] = piece
-        c.append(SEGMENT)
+def _fill(c: Context, reader: Reader, piece: bytes, seq: int) -> None:
+    """Fill a hole in a message that the stream has left behind. It is not read any more when it is whole."""
+    for pending in reader.left:
+        if pending.includes(seq):
+            whole = pending.take(seq, piece)
+            if whole:
+                reader.left.remove(pending)
+            elif whole is False:
+                c.append(SEGMENT)
+            return
+
+
+def _continue(c: Context, reader: Reader, pending: Pending, piece: bytes, *, seq: int, late: bool) -> None:
+    """Put a segment into the message under way; read the message when that was all."""
+    whole = pending.take(seq, piece)
+    if not whole:
+        if whole is False:
+            c.append(SEGMENT)
         return
-    buffer += piece[len(buffer) - offset :]
-    while reader.ahead:
-        offset = min(reader.ahead)
-        if offset > len(buffer):
-            break
-        buffer += reader.ahead.pop(offset)[len(buffer) - offset :]
-    if reader.needed == UNTIL_CLOSE or len(buffer) < reader.needed:
-        c.append(SEGMENT)
-        return
-    whole, start = bytes(buffer), reader.start
-    reader.buffer, reader.needed = bytearray(), 0
+    reader.pending = None
     before = (c.protocol, c.info)
-    _messages(c, reader, protocol, whole, 0, seq=start)
+    if reader.protocol is not None:
+        _messages(c, reader, reader.protocol, bytes(pending.buffer), 0, seq=pending.start)
     if late:  # the row of a segment that fills a hole keeps the words of TCP
         c.protocol, c.info = before
 
@@ -136,9 +173,7 @@ def _messages(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes,
         if size == NOT_MINE:
             return
         if size < 0 or at + size > len(data):
-            reader.buffer = bytearray(data[at:])
-            reader.start = (seq + at - first) & UINT32
-            reader.needed = size
+            reader.pending = Pending(bytearray(data[at:]), (seq + at - first) & UINT32, size)
             if at == first:
                 c.append(SEGMENT)
             return

@@ -114,7 +114,7 @@ def carry(c: Context, way: Way, data: bytes, at: int, *, seq: int, late: bool, f
     c.fence += len(prefix)
     if at < len(data) + c.missing:
         deliver(c, reader, data, at, seq=seq, late=late)
-    if fin and reader.needed and not late:
+    if fin and reader.pending and not late:
         c.fence = fence + len(prefix)
         close(c, reader)
 
