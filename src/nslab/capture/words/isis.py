@@ -77,7 +77,7 @@ def isis(c: Context, data: bytes, at: int) -> None:
 
 def checksum_is_right(data: bytes, lifetime: int) -> bool:
     """Check Fletcher's sum (ISO 8473), which an LSP that has run out of life need not have."""
-    if not lifetime or data[8:10] == b"\0\0":
+    if not lifetime or data[12:14] == b"\0\0":
         return True
     first = second = 0
     for byte in data:

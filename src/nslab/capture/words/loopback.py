@@ -8,19 +8,24 @@ from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES, over_ethernet
 
 REPLY, FORWARD = 1, 2
+FORWARD_SIZE: Final = 8  # of a function that hands the frame on: number and address
 SYNCHRONISATION: Final = b"\xff" * 6
 
 
 @over_ethernet(0x9000)
 def loop(c: Context, data: bytes, at: int) -> None:
-    """The function stands where the skip count points to; its numbers are little-endian."""
+    """The skip count points behind the functions that are done with; numbers are little-endian."""
     c.protocol = "LOOP"
     c.write("")
-    place = at + 2 + int.from_bytes(data[at : at + 2], "little")
-    if place + 2 > len(data) or place % 2 != at % 2:
+    skipped = int.from_bytes(data[at : at + 2], "little")
+    place = 0
+    function = int.from_bytes(data[at + 2 : at + 4], "little")
+    while place < skipped and function == FORWARD:
+        place += FORWARD_SIZE
+        function = int.from_bytes(data[at + 2 + place : at + 4 + place], "little")
+    if place != skipped:
         c.write("No valid function found")
         return
-    function = int.from_bytes(data[place : place + 2], "little")
     c.write({REPLY: "Reply", FORWARD: "Forward Data"}.get(function, f"Unknown function ({function})"))
 
 
