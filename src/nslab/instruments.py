@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from nslab.lab import lab
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nslab.capture.capture import Capture
     from nslab.draw.picture import Picture
     from nslab.journey.journey import Journey
@@ -34,7 +36,14 @@ class Lab(lab.Lab):
 
         return Capture(self, *points, filter=filter, **options)
 
-    def journey(self, node: str | Node, command: Command, *, timeout: float | None = None) -> Journey:
+    def journey(
+        self,
+        node: str | Node,
+        command: Command,
+        *,
+        timeout: float | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Journey:
         """Run a command in a node and follow its packet through the lab: every interface, every hook, where and why.
 
             journey = lab.journey("mycontainer", "ping -c1 8.8.8.8")
@@ -44,13 +53,14 @@ class Lab(lab.Lab):
             journey.ladder()         # a picture
 
         timeout  seconds, after which the command is killed and LabError raised
+        env      more variables for its environment
 
         The lab is left as it was. Raises MachineError when the kernel cannot log packets (nf_tables).
         """
         from nslab.draw import ladder
         from nslab.journey.journey import follow
 
-        return follow(self, node, command, timeout=timeout, draw=ladder.draw)
+        return follow(self, node, command, timeout=timeout, env=env, draw=ladder.draw)
 
     def draw(self) -> Picture:
         """Return a picture of the lab as it is now, from what its kernels tell: a notebook shows it.

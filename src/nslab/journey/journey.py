@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
@@ -139,10 +139,11 @@ def follow(
     command: Command,
     *,
     timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
     draw: Callable[..., Any] | None = None,
 ) -> Journey:
     """Run `command` in `node` and follow its packet; LabError when it takes longer than `timeout` seconds."""
-    observation = observe(lab, node, command, timeout=timeout)
+    observation = observe(lab, node, command, timeout=timeout, env=env)
     return Journey(tell(observation), observation.said, observation.returncode, draw=draw)
 
 
@@ -159,7 +160,7 @@ def tell(observation: Observation) -> Findings:
         name = f"{packet.name} {packet.sender} → {packet.receiver}"
         rows = hops.rows(observation, trip, at)
         notes = tuple(explain.notes(trip, trips))
-        findings = replace(findings, packet=name, hops=rows, notes=notes, delivered=trip.answered and not lost)
+        findings = replace(findings, packet=name, hops=rows, notes=notes, delivered=at is None and not lost)
     if at is None or lost:
         return findings
     return replace(findings, where=place.where(at), why=explain.why(at))

@@ -58,7 +58,14 @@ class Observation:
         return self.after[node].protocols.get(name, 0) - self.before[node].protocols.get(name, 0)
 
 
-def observe(lab: Lab, node: str | Node, command: Command, *, timeout: float | None = None) -> Observation:
+def observe(
+    lab: Lab,
+    node: str | Node,
+    command: Command,
+    *,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Observation:
     """Run `command` in `node` of `lab` and return what was seen of its packets; LabError when it takes too long."""
     source = lab[node] if isinstance(node, str) else node
     nodes = _nodes(lab) | {source.name: source}
@@ -69,7 +76,7 @@ def observe(lab: Lab, node: str | Node, command: Command, *, timeout: float | No
     with ThreadPoolExecutor(len(networks), thread_name_prefix="nslab: taps") as workers:
         with _tapped(networks, workers) as tapped:
             began = time.time_ns()
-            returncode, said = _run(source, command, tapped, timeout)
+            returncode, said = _run(source, command, tapped, timeout, env)
         after = _count(networks)
     # Asked for only now: what was asked before the packet went may have changed with it.
     afterwards = {name: Network(each, nodes[_TOOLS]) for name, each in nodes.items()}
@@ -103,12 +110,14 @@ def _tapped(networks: Mapping[str, Network], workers: ThreadPoolExecutor) -> Ite
             workers.submit(each.close)
 
 
-def _run(node: Node, command: Command, tapped: list[Taps], timeout: float | None) -> tuple[int, str]:
+def _run(
+    node: Node, command: Command, tapped: list[Taps], timeout: float | None, env: Mapping[str, str] | None
+) -> tuple[int, str]:
     with ExitStack() as ours:
         reader, writer = os.pipe2(os.O_CLOEXEC)
         ours.callback(os.close, reader)
         try:
-            process = node.spawn(command, places={1: writer, 2: writer})
+            process = node.spawn(command, places={1: writer, 2: writer}, env=env)
         finally:
             os.close(writer)
         output = bytearray()

@@ -10,6 +10,7 @@ from IPython.display import display
 from nslab.notebook.arguments import Arguments, seconds, variable
 from nslab.notebook.failures import CellFailed, Refused
 from nslab.notebook.session import Session
+from nslab.notebook.variables import named
 
 if TYPE_CHECKING:
     from nslab.journey.journey import Journey
@@ -25,8 +26,9 @@ def run(session: Session, line: str, text: str) -> None:
         raise Refused(f"%%journey: in which node? {', '.join(session.nodes())}: %%journey NODE")
     if not text.strip():
         raise Refused(f"%%journey: what shall be run? %%journey {options.node}, and on the next line: ping -c1 8.8.8.8")
+    env = named(text, session.variables)
     try:
-        journey = session.lab().journey(session.node(options.node), text, timeout=options.timeout)
+        journey = session.lab().journey(session.node(options.node), text, timeout=options.timeout, env=env)
     except KeyboardInterrupt:
         raise CellFailed(options.node, _INTERRUPTED, "interrupted") from None
     session.variables[options.out or _VARIABLE] = journey

@@ -127,6 +127,8 @@ class LabMagics(Magics):
 
         It is the variable `journey`: journey.hops, journey.where, journey.why, journey.table(), journey.ladder().
 
+        A notebook variable that the cell names as `$name` reaches it as an environment variable.
+
         --hops         show the hops only: where and why are still to be guessed
         --out VAR      the name of the journey, instead of journey
         --timeout S    end the commands after S seconds
