@@ -55,7 +55,7 @@ class Smtp:
         if len(self.mail) < imf.LONGEST:
             self.mail += piece
         if self.mail.endswith(END_OF_MAIL) or self.mail == END_OF_MAIL[2:]:
-            mail = bytes(self.mail.removesuffix(END_OF_MAIL[2:]))
+            mail = bytes(self.mail.removesuffix(END_OF_MAIL[2:]).removesuffix(b"\r\n"))
             self.is_mail, self.mail = False, bytearray()
             imf.describe(c, mail)
         else:
