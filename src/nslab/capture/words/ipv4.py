@@ -19,35 +19,46 @@ ROUTES: Final = (0x83, 0x89)  # loose and strict source route
 @over_ethernet(0x0800)
 def ipv4(c: Context, data: bytes, at: int) -> None:
     c.protocol = "IPv4"
-    c.write("")
-    first = data[at]
-    if first >> 4 != 4:
-        other_version(c, data, at, first >> 4)
-        return
-    start = at + (first & 15) * 4
-    if start < at + 20:
-        c.write(f"Bogus IP header length ({start - at}, must be at least 20)")
-        return
-    if len(data) < at + 20:
-        cut_header(c, data, at)
-        return
-    total, identification, fragment, ttl, number = HEADER.unpack_from(data, at)
-    if total < start - at and total:
+    if c.info:
+        c.write("")
+    size = len(data)
+    start = at + 20
+    if size < start or data[at] != 0x45:  # version 4, five words
+        start = header(c, data, at)
+        if not start:
+            return
+    total, identification, fragment, c.hop_limit, number = HEADER.unpack_from(data, at)
+    end = at + total
+    if end < start and total:  # 0: the card would have cut it and filled it in (TSO)
         c.write(f"Bogus IP length ({total}, less than header length {start - at})")
         return
     c.addresses = addresses = data[at + 12 : at + 20]
     c.source, c.destination = c.dissector.ipv4_pairs[addresses]
-    c.version, c.hop_limit = 4, ttl
-    end = at + total
-    if total and end < len(data) + c.missing:  # 0: the card would have cut it and filled it in (TSO)
-        c.missing = max(0, end - len(data))
+    c.version = 4
+    if total and end < size + c.missing:  # padding
+        c.missing = max(0, end - size)
         data = data[:end]
+        size = len(data)
     if start > at + 20:
         route(c, data, at + 20, start)
     if fragment & (MORE_FRAGMENTS | OFFSET):
         take_fragment(c, data, start, (number, identification, fragment))
-    elif start < len(data) + c.missing:
+    elif start < size + c.missing:
         next_protocol(c, data, start, number)
+
+
+def header(c: Context, data: bytes, at: int) -> int:
+    """Return where a header that is not as usual ends; 0: it does not, and that has been said."""
+    version, size = data[at] >> 4, (data[at] & 15) * 4
+    if version != 4:
+        other_version(c, data, at, version)
+    elif size < 20:
+        c.write(f"Bogus IP header length ({size}, must be at least 20)")
+    elif len(data) < at + 20:
+        cut_header(c, data, at)
+    else:
+        return at + size
+    return 0
 
 
 def next_protocol(c: Context, data: bytes, at: int, number: int) -> None:

@@ -16,6 +16,7 @@ from nslab.capture.words.streams import MORE, NOT_MINE, UNTIL_CLOSE, Stream, Str
 UINT32: Final = 0xFFFFFFFF
 HALF: Final = 0x80000000
 SEGMENT: Final = " [TCP segment of a reassembled PDU]"
+PATIENCE: Final = 64  # segments that are shown to those who might recognise them
 MOST_LEFT: Final = 8  # messages with holes that are kept for each direction
 FEWEST: Final = 5  # of a segment that is cut: whoever might know it asks for as many
 FIRST_BYTES: Final = 512  # as much as a guess is shown
@@ -60,12 +61,13 @@ class Pending:
 class Reader:
     """One direction of a connection, and the messages of it that are not complete yet."""
 
-    __slots__ = ("left", "other", "pending", "protocol", "stream")
+    __slots__ = ("left", "other", "pending", "protocol", "refused", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.other: Reader = self
         self.protocol: StreamProtocol | None = None  # known from its port, or by its first bytes
+        self.refused = 0  # segments in which nobody has recognised anything
         self.pending: Pending | None = None
         self.left: list[Pending] = []  # messages with holes; the stream has gone on behind them
 
@@ -84,7 +86,10 @@ def readers(source_port: int, destination_port: int) -> tuple[Reader, Reader]:
 
 
 def recognised(reader: Reader, data: bytes, at: int) -> StreamProtocol | None:
-    """Ask who knows these bytes."""
+    """Ask who knows these bytes; not for ever, where nobody has so far."""
+    if reader.refused >= PATIENCE:
+        return None
+    reader.refused += 1
     first = data[at : at + FIRST_BYTES]
     for kind in TCP_GUESSES:
         if kind.recognises(first):

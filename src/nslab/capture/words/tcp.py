@@ -90,10 +90,11 @@ def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the 
         if length:
             way.next = way.seen = end
             way.time = c.time
-        c.write(
+        text = (
             f"{way.text}{FLAGS[bits & 0xFFF]}{(seq - way.base) & UINT32} Ack={(ack - back.base) & UINT32}"
             f" Win={limit} Len={length}{said}"
         )
+        c.info = c.info[: c.fence] + text if c.fence else text
         if not length:
             return
         late = False

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from struct import unpack_from
+from struct import Struct, unpack_from
 from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES, UDP_PORTS, over_ip
 
+HEADER: Final = Struct("!HHHH")
+PATIENCE: Final = 32  # datagrams of a flow that are shown to those who might recognise them
 FEWEST: Final = 4  # of a packet that is cut: whoever might know it asks for as many
 
 
 @over_ip(17)
 def udp(c: Context, data: bytes, at: int) -> None:
+    if len(data) >= at + 8:
+        source, destination, length, checksum = HEADER.unpack_from(data, at)
+        if at + length == len(data) + c.missing and length > 8 and (checksum or c.version == 4):  # as nearly all
+            c.protocol = "UDP"
+            c.source_port, c.destination_port = source, destination
+            c.write(f"{source} → {destination} Len={length - 8}")
+            data[at + 8]  # one byte at least is asked for
+            payload(c, data, at + 8)
+            return
+    unusual(c, data, at)
+
+
+def unusual(c: Context, data: bytes, at: int) -> None:
+    """Say what is wrong with a header, field by field as they are there."""
     source, destination = unpack_from("!HH", data, at)
     c.protocol = "UDP"
     c.source_port, c.destination_port = source, destination
@@ -55,8 +71,18 @@ def payload(c: Context, data: bytes, at: int) -> None:
     dissect = UDP_PORTS.get(high)
     if dissect is not None and dissect(c, data, at) is not False:
         return
-    for guess in UDP_GUESSES:
-        if guess(c, data, at) is not False:
-            return
+    guessed(c, data, at)
+
+
+def guessed(c: Context, data: bytes, at: int) -> None:
+    """Ask who recognises it; not for ever, where nobody has so far."""
+    refused: dict[bytes, int] = c.state("udp refused", dict)
+    flow = c.addresses + data[at - 8 : at - 4]
+    count = refused.get(flow, 0)
+    if count < PATIENCE:
+        for guess in UDP_GUESSES:
+            if guess(c, data, at) is not False:
+                return
+        refused[flow] = count + 1
     if c.missing and len(data) < at + FEWEST:
         c.say_short()
