@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import struct
+import sys
 from collections.abc import Iterable
+from typing import Any
 
-from words_frames import ether, ipv4, tcp, udp  # which conftest has imported by this name
+frames: Any = sys.modules["words_frames"]  # conftest has imported it by this name
 
 CLIENT, SERVER = "10.0.0.1", "10.0.0.2"
 PSH_ACK = 24
@@ -17,7 +19,8 @@ def says(payload: bytes, port: int, *, client: int | None = None, answers: bool 
     """A datagram to a server's port, or its answer."""
     client = next(_ports) if client is None else client
     ends, ports = ((SERVER, CLIENT), (port, client)) if answers else ((CLIENT, SERVER), (client, port))
-    return ether(ipv4(udp(payload, *ports), 17, *ends))
+    made: bytes = frames.ether(frames.ipv4(frames.udp(payload, *ports), 17, *ends))
+    return made
 
 
 def talk(port: int, *said: bytes | tuple[bytes], client: int | None = None) -> list[bytes]:
@@ -29,9 +32,9 @@ def talk(port: int, *said: bytes | tuple[bytes], client: int | None = None) -> l
         is_answer = isinstance(each, tuple)
         payload = each[0] if isinstance(each, tuple) else each
         ends, ports = ((SERVER, CLIENT), (port, client)) if is_answer else ((CLIENT, SERVER), (client, port))
-        segment = tcp(PSH_ACK, numbers[is_answer], numbers[not is_answer], payload, ports=ports)
+        segment = frames.tcp(PSH_ACK, numbers[is_answer], numbers[not is_answer], payload, ports=ports)
         numbers[is_answer] += len(payload)
-        made.append(ether(ipv4(segment, 6, *ends)))
+        made.append(frames.ether(frames.ipv4(segment, 6, *ends)))
     return made
 
 
