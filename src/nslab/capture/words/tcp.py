@@ -129,7 +129,7 @@ def remarkable(c: Context, data: bytes, at: int, way: Way, *, length: int, said:
     ahead = (seq - way.next) & UINT32 if way.next >= 0 else 0
     remarks = remark(way, Segment(c.index + 1, c.time, seq, ack, bits, window, length, ahead))
     if reused:
-        remarks = f"[TCP Port numbers reused] {remarks}"
+        remarks += "[TCP Port numbers reused] "
     if said.endswith(CUT_SHORT):
         remarks = ""  # tshark gives up before it gets to them
     urgent = f" Urg={unpack_from('!H', data, at + 18)[0]}" if bits & URG else ""
@@ -197,10 +197,16 @@ def agree(way: Way, bits: int, *, offered: bool) -> None:
 
 
 def opened(c: Context, data: bytes, at: int, known: Way | None) -> tuple[Way, bool]:
-    """Return this direction of the connection that a packet begins; True: the same ports have been used before."""
+    """Return the direction of a connection that a SYN, or any packet of an unknown one, belongs to.
+
+    True: the same ports have been used before, with other numbers.
+    """
     source, destination, seq, _, bits = unpack_from("!HHIIH", data, at)
-    if known is not None and (bits & (SYN | ACK) != SYN or known.base in (UNKNOWN, seq)):
-        return known, False
+    if known is not None and (bits & ACK or known.base in (UNKNOWN, seq)):
+        again = bits & ACK > 0 and known.base not in (UNKNOWN, seq)
+        if again:
+            known.base = seq
+        return known, again
     here, there = readers(source, destination)
     half = len(c.addresses) // 2
     one, other = c.addresses[:half], c.addresses[half:]
