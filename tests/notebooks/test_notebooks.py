@@ -232,10 +232,10 @@ def test_the_tables_show_both_sides_of_the_host(executed):
 def test_the_journeys_say_where_and_why(executed):
     inbound, outbound = executed[1]["3-inbound"], executed[1]["4-outbound"]
     assert "net.ipv4.ip_forward is 0" in shown(inbound, "why-before")
-    assert "there is no MASQUERADE rule" in shown(inbound, "where-forwarding")
+    assert "there is no MASQUERADE rule" in shown(inbound, "why-forwarding")
     assert "✓ delivered and answered" in shown(inbound, "way-nat")
     assert "nothing listens on 10.0.2.15:9090 in host" in shown(outbound, "refused-why")
-    assert "✓ delivered and answered" in shown(outbound, "both-way")
+    assert "✓ delivered and answered" in shown(outbound, "both-ladder")
 
 
 @pytest.mark.one_id
