@@ -24,7 +24,7 @@ def bpdu(flags=0, version=0, kind=0, *, bridge=0x8001, cost=4, port=0x8001, more
     return head + rest + more
 
 
-def test_bridges_say_which_of_them_is_the_root(as_tshark):
+def bridges_say_which_of_them_is_the_root():
     tree = b"\x42\x42\x03"
     bodies = [bpdu(flags) for flags in (0, 1, 0x80, 0x3C)]
     bodies += [bpdu(flags, 2, 2, more=b"\0") for flags in (0, 1, 0x0E, 0x3D, 0x7C)]
@@ -34,14 +34,14 @@ def test_bridges_say_which_of_them_is_the_root(as_tshark):
     packets = [logical(BRIDGES, tree + body) for body in bodies]
     per_vlan = bytes.fromhex("aaaa0300000c010b")
     packets += [logical(CISCO[:5] + b"\xcd", per_vlan + body) for body in bodies]
-    as_tshark(packets)
+    return packets
 
 
 def values(*pairs):
     return b"".join(struct.pack("!HH", kind, len(text) + 4) + text for kind, text in pairs)
 
 
-def test_neighbours_introduce_themselves(as_tshark):
+def neighbours_introduce_themselves():
     def lldp(*pairs):
         body = b"".join(struct.pack("!H", kind << 9 | len(text)) + text for kind, text in pairs)
         return ether(bytes.fromhex("0180c200000e"), 0x88CC, body + b"\0\0")
@@ -63,10 +63,10 @@ def test_neighbours_introduce_themselves(as_tshark):
     packets += [cisco(0x0111, b"\x21\2\0\0" + values((2, b"Gi1"), (1, b"abcd"))), cisco(0x2004, b"\1" + bytes(20))]
     packets += [cisco(0x2003, bytes([1, code, 1, 6]) + bytes(100)) for code in range(1, 6)]
     packets += [cisco(0x0104, bytes([kind, 0]) + bytes(50)) for kind in (1, 2)]
-    as_tshark(packets)
+    return packets
 
 
-def test_links_are_bundled_tested_paused_and_opened(as_tshark):
+def links_are_bundled_tested_paused_and_opened():
     def bundled(one, two):
         end = bytes.fromhex("8000") + HERE + bytes.fromhex("000d8000000d")
         return b"\1\1" + b"\1\x14" + end + bytes([one, 0, 0, 0, 2, 0x14]) + end + bytes([two]) + bytes(71)
@@ -85,10 +85,10 @@ def test_links_are_bundled_tested_paused_and_opened(as_tshark):
     packets += [ether(HERE, 0x9000, bytes.fromhex(body)) for body in ("0000010000", "00000200aabb", "000003", "0a00")]
     packets += [ether(HERE, 0x0842, b"\xff" * 6 + HERE * 16 + word) for word in (b"", b"passwd", b"pass")]
     packets += [ether(HERE, 0x88F7, bytes([kind, 2]) + bytes(70)) for kind in range(16)]
-    as_tshark(packets)
+    return packets
 
 
-def test_a_station_logs_in_to_its_port(as_tshark):
+def a_station_logs_in_to_its_port():
     def eapol(kind, body=b""):
         return ether(bytes.fromhex("0180c2000003"), 0x888E, bytes([2, kind]) + struct.pack("!H", len(body)) + body)
 
@@ -104,10 +104,10 @@ def test_a_station_logs_in_to_its_port(as_tshark):
         key(0x10A, b"\x30\x14" + bytes(20)),
         key(0x13CA, bytes(56)),
     ]
-    as_tshark(packets)
+    return packets
 
 
-def test_routers_of_another_network_layer_are_named(as_tshark):
+def routers_of_another_network_layer_are_named():
     system = bytes.fromhex("192168000001")
 
     def isis(kind, body):
@@ -123,4 +123,15 @@ def test_routers_of_another_network_layer_are_named(as_tshark):
     packets += [isis(kind, b"\0\x21" + system + b"\0" + bytes(8) + b"\xff" * 8) for kind in (24, 25)]
     packets += [isis(kind, b"\0\x11" + system + b"\0") for kind in (26, 27)] + [isis(9, bytes(20))]
     packets += [logical(HERE, bytes.fromhex("fefe0382") + bytes([14, 1, 0, kind]) + bytes(22)) for kind in (2, 4)]
+    return packets
+
+
+def test_what_devices_of_one_link_tell_each_other_reads_as_in_tshark(as_tshark):
+    packets = [
+        *bridges_say_which_of_them_is_the_root(),
+        *neighbours_introduce_themselves(),
+        *links_are_bundled_tested_paused_and_opened(),
+        *a_station_logs_in_to_its_port(),
+        *routers_of_another_network_layer_are_named(),
+    ]
     as_tshark(packets)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 HOSTS = ("10.0.0.1", "10.0.0.2")
 
 
-def test_routers_greet_and_update_each_other(frames, as_tshark):
+def routers_greet_and_update_each_other(frames):
     def over_ip(number, payload, destination=HOSTS[1]):
         return frames.ether(frames.ipv4(payload, number, destination=destination))
 
@@ -59,10 +59,10 @@ def test_routers_greet_and_update_each_other(frames, as_tshark):
         for state in range(4)
         for reason in range(10)
     ]
-    as_tshark(packets)
+    return packets
 
 
-def test_routes_are_exchanged_over_a_connection_however_it_is_cut(frames, as_tshark):
+def routes_are_exchanged_over_a_connection_however_it_is_cut(frames):
     def message(kind, body=b""):
         return b"\xff" * 16 + struct.pack("!HB", 19 + len(body), kind) + body
 
@@ -81,4 +81,12 @@ def test_routes_are_exchanged_over_a_connection_however_it_is_cut(frames, as_tsh
         message(6)
     ).answers(message(9))
     talk.answers(update, cut=10).says((update + alive) * 3, cut=70).says(message(2)).answers(b"garbage")
-    as_tshark(talk.frames)
+    return talk.frames
+
+
+def test_what_routers_tell_each_other_reads_as_in_tshark(frames, as_tshark):
+    packets = [
+        *routers_greet_and_update_each_other(frames),
+        *routes_are_exchanged_over_a_connection_however_it_is_cut(frames),
+    ]
+    as_tshark(packets)

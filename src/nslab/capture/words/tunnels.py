@@ -57,10 +57,13 @@ def gre(c: Context, data: bytes, at: int) -> None:
 
 def erspan(c: Context, data: bytes, at: int, *, with_header: bool, third: bool) -> None:
     """A switch's copy of a frame; the first kind has no header of its own."""
-    if third:
-        at += 20 if data[at + 11] & 1 else 12
-    elif with_header:
-        at += 8
+    if third or with_header:
+        version = data[at] >> 4
+        if version != (2 if third else 1):
+            c.protocol = "ERSPAN"
+            c.write("ERSPAN:")
+            return
+        at += 8 if not third else 20 if data[at + 11] & 1 else 12
     c.write("")
     ethernet(c, data, at)
 
