@@ -50,7 +50,7 @@ def count(selector):
     return f"document.querySelectorAll({json.dumps(selector)}).length"
 
 
-def until(find, what, patience=25.0):
+def until(find, what, patience=60.0):
     """Return the first true answer."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
@@ -140,7 +140,7 @@ class Browser:
             env={**os.environ, "HOME": str(folder)},
             process_group=0,
         )
-        port = until(lambda: self._port(folder), "Chromium is up")
+        port = until(lambda: self._port(folder), "Chromium is up", 90)
         pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json"))
         page = next(each for each in pages if each["type"] == "page")
         self._socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60, max_size=None)
@@ -173,7 +173,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, script, patience=25.0):
+    def wait(self, script, patience=60.0):
         """Return the expression's value as soon as it is true."""
         looking = f"""new Promise((done) => {{
             const end = performance.now() + 1000;
@@ -245,7 +245,7 @@ def browser(jupyterlab, tmp_path_factory):
     """Return a browser; it starts while the server does."""
     made = Browser(tmp_path_factory.mktemp("chromium"))
     try:
-        until(jupyterlab.answers, "JupyterLab answers")
+        until(jupyterlab.answers, "JupyterLab answers", 90)
         yield made
     finally:
         made.close()
@@ -318,7 +318,8 @@ def test_words_in_the_box_filter_and_a_head_sorts(live):
     live.wait(f"{one(f'{LAST} {STATUS}')}.textContent === '2 of 4 packets'")
     live.press("Escape", 27)
     live.wait(f"{one(f'{LAST} {STATUS}')}.textContent === '4 packets'")
-    numbers = f"[...document.querySelectorAll({json.dumps(f'{LAST} {ROWS}')})].map((row) => row.firstChild.textContent).join()"
+    rows = f"[...document.querySelectorAll({json.dumps(f'{LAST} {ROWS}')})]"
+    numbers = f"{rows}.map((row) => row.firstChild.textContent).join()"
     live.click(f"{LAST} .nslab-head > div:nth-child(1) button")
     live.click(f"{LAST} .nslab-head > div:nth-child(1) button")
     live.wait(f"{numbers} === '4,3,2,1'")

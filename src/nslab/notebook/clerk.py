@@ -149,7 +149,8 @@ class Clerk:
             "lost": self._source.lost if isinstance(self._source, Capture) else 0,
             "running": self._source.running,
             "unread": self._unread,
-            "said": [] if self._running else [*self._source.alarms, *self._source.remarks],
+            "alarms": [] if self._running else list(self._source.alarms),
+            "remarks": [] if self._running else list(self._source.remarks),
             "problem": self._problem,
             "word": "No packet yet." if self._source.running else "No packet.",
         }

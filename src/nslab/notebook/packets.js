@@ -34,11 +34,11 @@ class View {
     this.model = model;
     this.name = crypto.randomUUID ? crypto.randomUUID() : String(Math.random());
     this.wanted = { filter: "", sort: "", descending: false, frozen: false };
-    this.state = { columns: [], total: 0, shown: 0, lost: 0, running: false, unread: 0, points: [], said: [] };
+    this.state = { columns: [], total: 0, shown: 0, lost: 0, running: false, unread: 0, points: [], alarms: [], remarks: [] };
     this.generation = -1;
     this.cache = new Map(); // place in the view: row
     this.places = new Map(); // No.: place in the view
-    this.first = 0;
+    this.first = this.expected = 0;
     this.selected = null; // No.
     this.opened = null;
     this.following = true;
@@ -122,6 +122,7 @@ class View {
     this.sizes.observe(this.body);
     this.sight = new IntersectionObserver(([entry]) => {
       this.onscreen = entry.isIntersecting;
+      if (this.onscreen) this.restore();
       this.look();
     });
     this.sight.observe(this.root);
@@ -279,6 +280,11 @@ class View {
     this.expected = this.body.scrollTop;
   }
 
+  // What is taken out of a page and put back begins at its top: outputs that are drawn anew, cells that were out of sight.
+  restore() {
+    if (Math.abs(this.body.scrollTop - this.expected) > 1) this.body.scrollTop = this.expected;
+  }
+
   scrolled() {
     if (Math.abs(this.body.scrollTop - this.expected) < 1) return; // our own
     const before = this.first;
@@ -314,7 +320,8 @@ class View {
       this.lines = lines;
       if (!this.resized()) this.body.style.height = this.given = `${lines * ROW}px`;
     }
-    if (this.following && running && !this.wanted.frozen) this.go(shown);
+    if (this.following && (running || this.ran) && !this.wanted.frozen) this.go(shown);
+    this.ran = running;
     this.grid.setAttribute("aria-rowcount", String(shown + 1));
     const start = Math.max(0, Math.floor(this.first));
     const room = this.room() + 1;
@@ -388,9 +395,9 @@ class View {
   }
 
   say(total, shown) {
-    const { lost, running, unread, problem, points, said, word } = this.state;
+    const { lost, running, unread, problem, points, alarms, remarks, word } = this.state;
     const number = shown === total ? count(total, "packet") : `${shown.toLocaleString("en")} of ${count(total, "packet")}`;
-    const reading = unread ? ` · ${unread.toLocaleString("en")} to read` : "";
+    const reading = unread > 1_000 ? ` · ${unread.toLocaleString("en")} to read` : "";
     const held = this.wanted.frozen ? " · held still" : "";
     const busy = this.waiting() && this.patience > 8 * PATIENCE ? " · the kernel is busy" : "";
     this.status.textContent = `${number}${reading}${held}${busy}`;
@@ -403,8 +410,11 @@ class View {
     this.pause.textContent = this.wanted.frozen ? "Resume" : "Pause";
     this.pause.setAttribute("aria-pressed", String(this.wanted.frozen));
     this.newest.hidden = !(running && (!this.following || this.wanted.frozen));
-    if (this.said.textContent !== said.join("\n")) {
-      this.said.replaceChildren(...said.map((line) => element("div", {}, line)));
+    const said = JSON.stringify([alarms, remarks]);
+    if (this.saidLast !== said) {
+      this.saidLast = said;
+      const red = alarms.map((line) => element("div", { className: "nslab-alarm" }, line));
+      this.said.replaceChildren(...red, ...remarks.map((line) => element("div", {}, line)));
     }
     const nothing = total ? "No packet fits the filter." : word;
     this.empty.textContent = shown ? "" : nothing;
@@ -607,6 +617,7 @@ function initialize({ model }) {
         if (view.root.parentElement === view.place) return;
         view.before = [...view.place.childNodes];
         view.place.replaceChildren(view.root);
+        view.restore();
       };
       if (free) view.whenAlive();
       else views.push(view);
