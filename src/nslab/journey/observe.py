@@ -148,7 +148,11 @@ def _watch(process: Process, reader: int, output: bytearray, tapped: list[Taps],
         until = ending if ending is not None else deadline
         left = None if until is None else until - time.monotonic()
         if left is not None and left <= 0:
-            return ending is not None
+            if ending is None:
+                return False
+            for each in tapped:  # on a busy machine the moment passes while nothing was read
+                each.read()
+            return True
         for descriptor, _ in waiting.poll(None if left is None else max(1, left * 1000)):
             if descriptor == done:
                 waiting.unregister(done)
