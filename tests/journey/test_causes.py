@@ -181,6 +181,17 @@ LINKS = [
         remedy="ip addr add 172.17.0.1/24 dev br0",
     ),
     Fault(
+        "the container has no interface",
+        "host",
+        "ip -n mycontainer link set eth0 netns 1 name away",
+        "ip link set away netns mycontainer name eth0; ip -n mycontainer link set eth0 addrgenmode none;"
+        "ip -n mycontainer addr add 172.17.0.100/24 dev eth0;"
+        "ip -n mycontainer link set eth0 up; ip -n mycontainer route add default via 172.17.0.1;"
+        "ip -n mycontainer addr add fd00::100/64 dev eth0 nodad; ip -n mycontainer -6 route add default via fd00::1",
+        "mycontainer",
+        "no-interface",
+    ),
+    Fault(
         "the container has no address",
         "mycontainer",
         "ip -4 addr flush dev eth0",
@@ -569,6 +580,15 @@ NAT = [
         "masquerade-matched-nothing",
     ),
     Fault(
+        "a masquerade of nft matches nothing",
+        "host",
+        "iptables -t nat -F POSTROUTING;"
+        "nft 'table ip n { chain c { type nat hook postrouting priority 100; oifname \"eth9\" masquerade; }; }'",
+        "nft delete table ip n; iptables -t nat -A POSTROUTING -s 172.17.0.0/24 ! -o br0 -j MASQUERADE",
+        "internet",
+        "masquerade-matched-nothing",
+    ),
+    Fault(
         "the connection was known before the rule",
         "host",
         "iptables -t nat -F POSTROUTING; ip netns exec mycontainer ping -c1 -W0.1 -e 4242 8.8.8.8;"
@@ -727,6 +747,20 @@ IPV6 = [
         command=PING6,
     ),
 ]
+
+IPV6.append(
+    Fault(
+        "the only IPv6 address is one of the cable",
+        "mycontainer",
+        "ip -6 addr del fd00::100/64 dev eth0; ip -6 addr add fe80::100/64 dev eth0 nodad;"
+        "ip -6 route replace default via fd00::1 dev eth0 onlink",
+        "ip -6 addr del fe80::100/64 dev eth0; ip -6 addr add fd00::100/64 dev eth0 nodad;"
+        "ip -6 route replace default via fd00::1",
+        "host",
+        "narrow-source",
+        command=PING6,
+    )
+)
 
 SEVERAL = [
     Fault(

@@ -76,6 +76,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
     ),
     # -- no route at all
     Cause(
+        "no-interface",
+        (Stage.NEVER_SENT,),
+        routes.no_interface,
+        "{node} has no interface but its loopback: no cable leads out of it",
+        "",
+        _LINK,
+    ),
+    Cause(
         "link-down",
         (Stage.NEVER_SENT,),
         routes.all_down,
@@ -105,6 +113,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         neighbours.dad_there(failed=False),
         "{at}:{interface} may not use {address} yet: duplicate address detection has not finished",
         "wait two seconds, or: sysctl net.ipv6.conf.{interface}.accept_dad=0",
+        _SYSCTL,
+    ),
+    Cause(
+        "narrow-source",
+        (Stage.RECEIVING, Stage.ROUTING),
+        neighbours.narrow_source,
+        "{source} is valid on its own cable only, and no router takes it on: {sender} has no wider IPv6 address",
+        "ip -6 addr add ADDRESS/64 dev INTERFACE",
         _SYSCTL,
     ),
     Cause(
@@ -331,7 +347,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "tc-drop",
         (Stage.INGRESS,),
         frames.tc_ingress,
-        "traffic control dropped it as it came in by {device} of {node}",
+        "traffic control (tc) took it away as it came in by {device} of {node}",
         "",
         _TC,
     ),
@@ -530,5 +546,5 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "",
         _BRIDGE,
     ),
-    Cause("tc-drop", (Stage.QUEUE,), frames.tc_egress, "the queue {queue} of {device} in {node} dropped it", "", _TC),
+    Cause("tc-drop", (Stage.QUEUE,), frames.tc_egress, "the queue {queue} of {device} in {node} took it away", "", _TC),
 )

@@ -71,12 +71,15 @@ class Trip:
 
     @property
     def answered(self) -> bool:
-        """Whether it and its answer have arrived; UDP needs none."""
-        if not self.request.arrived() or self.refused or self.error:
+        """Whether it and its answer have arrived; UDP needs none, but a question for a name does."""
+        if self.refused or self.error:
             return False
-        if self.packet.protocol in (TCP, ICMP, ICMP6) or self.answer:
-            return self.answer.arrived() and self.answer.last.node == self.request.first.node
-        return True
+        if self.answer.arrived() and self.answer.last.node == self.request.first.node:
+            return True
+        if not self.request.arrived():
+            return False
+        # Who asks for a name wants an answer; of other UDP nobody knows.
+        return self.packet.protocol not in (TCP, ICMP, ICMP6) and not self.answer and self.packet.dport != _DNS
 
 
 class Correlation:
@@ -156,6 +159,10 @@ class Correlation:
         for each in self.sent:  # a firewall on the way that says no for it
             if each.packet.protocol == TCP and each.packet.kind & RST and _answers(each.packet, request.first.packet):
                 return self._leg(each)
+        for each in self.observation.seen.sightings:  # somebody outside the lab's nodes: seen where it came in
+            here = (each.node, each.layer, each.point, each.way)
+            if here == (request.first.node, "inet", "INPUT", "last") and _answers(each.packet, request.first.packet):
+                return self._leg(each)
         return Leg()
 
     def _error(self, packet: Packet) -> Leg:
@@ -180,7 +187,8 @@ class Correlation:
         for node in dict.fromkeys(each.node for each in sightings):
             mine = [each for each in sightings if each.node == node]
             parts += _visits(_in_order(mine))
-        parts.sort(key=lambda part: (part[0] is not sent and not _starts(part, sent), _time(part)))
+        # Its origin has no time before it left; one that came from outside has none of our nodes as its origin.
+        parts.sort(key=lambda part: (sent.point == "OUTPUT" and not _starts(part, sent), _time(part)))
         copies = [part for part in parts[1:] if _is_copy(part, self.observation)]
         if len(parts) - len(copies) >= 2:
             parts = [part for part in parts if part not in copies]

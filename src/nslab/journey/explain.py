@@ -37,6 +37,8 @@ def _facts(at: At) -> Iterator[str]:
         last = at.leg.last
         name = last.point if last.layer == "inet" else f"{last.layer} {last.point}"
         yield f"last seen in {at.node} at {name} ({last.way}): {last.packet.sender} → {last.packet.receiver}"
+    else:
+        yield f"no packet of the command was seen in {at.node}"
     if at.stage is Stage.ROUTING:
         came = f" iif {at.came_by.name}" if at.came_by else ""
         yield f"asked the kernel: ip route get {at.packet.dst} from {at.packet.src}{came} → {at.way.text}"

@@ -131,6 +131,12 @@ class At:
     def counted(self, name: str) -> int:
         return self.observation.counted(self.node, name)
 
+    @cached_property
+    def no_way_back(self) -> int:
+        """The number with which this node refuses to route an answer; 0 when it has a way."""
+        own = self.packet.dst if self.network.owner_of(self.packet.dst) else ""
+        return self.network.way(self.packet.src, source=own).error
+
     # ---- firewall rules
 
     def rules(self, node: str = "") -> Rules:
@@ -199,7 +205,9 @@ def place(observation: Observation, trip: Trip | None) -> At | None:
     if trip is None or not trip.request:
         return At(observation, trip, Leg(), "the packet", observation.node, Stage.NEVER_SENT)
     if trip.answered:
-        return None
+        # Nobody knows whether UDP is to be answered; but one who could not answer is worth telling.
+        there = At(observation, trip, trip.request, "the packet", trip.request.last.node, Stage.DELIVERED)
+        return there if not trip.answer and there.no_way_back else None
     if not trip.request.arrived():
         return _stopped(observation, trip, trip.request, "the packet")
     if trip.answer and not trip.refused and not trip.answer.arrived():

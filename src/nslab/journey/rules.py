@@ -114,7 +114,7 @@ class Rules:
         for line in self._list(chain).splitlines():
             rule, mark, number = line.strip().rpartition(" # handle ")
             if mark and number == str(handle):
-                return rule
+                return re.sub(r"counter packets \d+ bytes \d+", "counter", rule)
         return f"rule {handle} of {chain[1]} {chain[2]}"
 
     def _policy(self, chain: Chain, verdict: str) -> Words:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from nslab.journey.asked import Interface, Network
+from nslab.journey.correlate import Trip
 from nslab.journey.packet import ICMP, ICMP6
 from nslab.journey.place import At, Stage
 from nslab.journey.proofs import firewall
 from nslab.journey.proofs.proof import Proof
+from nslab.journey.sightings import Sighting
 
 
 def astray(kind: str) -> Callable[[At], Proof | None]:
@@ -76,13 +78,8 @@ def _turned_away(at: At) -> tuple[Network, Interface, Interface] | None:
 def _is_answerless(at: At) -> bool:
     """Whether the answer failed for want of a route to the sender: it was not sent, or got no further than here."""
     if at.stage is Stage.DELIVERED:
-        return not (at.trip and at.trip.answer) and bool(_no_way_back(at))
+        return not (at.trip and at.trip.answer) and bool(at.no_way_back)
     return at.stage is Stage.ROUTING and at.who == "the answer" and bool(at.way.error)
-
-
-def _no_way_back(at: At) -> int:
-    """Return the number with which this node refuses to route an answer; 0 when it has a way."""
-    return at.network.way(at.packet.src, source=at.packet.dst if at.network.owner_of(at.packet.dst) else "").error
 
 
 def _unrewritten(at: At) -> tuple[Network, Interface] | None:
@@ -109,14 +106,22 @@ def _unrewritten(at: At) -> tuple[Network, Interface] | None:
     return None
 
 
+def _left(trip: Trip, network: Network) -> Sighting:
+    """Return the packet as it left a router."""
+    return next(
+        each
+        for each in reversed(trip.request.sightings)
+        if each.node == network.name and each.layer == "inet" and each.point == "POSTROUTING"
+    )
+
+
 def stale(at: At) -> Proof | None:
     if at.trip is None or not _is_answerless(at) or (router := _unrewritten(at)) is None:
         return None
     network, _ = router
     packet = at.trip.packet
-    left = next(each for each in at.trip.request.sightings if each.node == network.name and each.point == "POSTROUTING")
     rules = at.rules(network.name).nat("source") + firewall.legacy_nat(at, network.name, "source")
-    rules = [rule for rule in rules if not firewall.contradicts(rule, left, network)]
+    rules = [rule for rule in rules if not firewall.contradicts(rule, _left(at.trip, network), network)]
     port = f" id={packet.sport} " if packet.protocol in (ICMP, ICMP6) else f" sport={packet.sport} "
     for line in at.observation.before[network.name].connections:
         # The entry shows both directions; without NAT the answer is expected at the sender's own address.
@@ -135,7 +140,10 @@ def no_masquerade(*, rules: bool) -> Callable[[At], Proof | None]:
             return None
         network, out = router
         found = at.rules(network.name).nat("source") + firewall.legacy_nat(at, network.name, "source")
-        if bool(found) != rules:
+        # One that fits and has not matched all the same: that is another story.
+        if bool(found) != rules or any(
+            not firewall.contradicts(each, _left(at.trip, network), network) for each in found
+        ):
             return None
         source = at.trip.packet.src
         subnet = next(own.interface.network for own in network.addresses if ip_address(source) in own.interface.network)
@@ -153,7 +161,7 @@ def no_route_back(at: At) -> Proof | None:
     if not _is_answerless(at):
         return None
     target = at.packet.dst if at.who == "the answer" else at.packet.src
-    number = at.way.error if at.stage is Stage.ROUTING else _no_way_back(at)
+    number = at.way.error if at.stage is Stage.ROUTING else at.no_way_back
     if number != errno.ENETUNREACH:
         return None
     way = at.network.way(target)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from typing import Final
 
 from nslab.journey.asked import Network
 from nslab.journey.packet import ICMP, ICMP6, TCP, UDP
@@ -50,23 +52,36 @@ def _decisive(at: At) -> Words | None:
     return Words(rule, f"{program} -D {rule.removeprefix('-A ')}")
 
 
+# A condition of iptables, `! -s 10.0.0.0/8`, or of nft, `ip saddr != 10.0.0.0/8`: its name, and the values it may have.
+_CONDITION: Final = re.compile(
+    r"(?P<not>! )?(?<!\S)(?P<name>-s|-d|-i|-o|-p|--dport|--sport|saddr|daddr|iifname|oifname|dport|sport)"
+    r"(?P<differs> !=)? \"?(?P<value>[\w.:/+-]+)"
+)
+_SAME: Final = {"saddr": "-s", "daddr": "-d", "iifname": "-i", "oifname": "-o", "dport": "--dport", "sport": "--sport"}
+
+
 def contradicts(rule: str, seen: Sighting, network: Network) -> bool:
-    """Whether a rule of iptables, by its plainest conditions, cannot have matched a packet."""
-    words, packet = rule.split(), seen.packet
+    """Whether a rule, by its plainest conditions, cannot have matched a packet."""
+    packet = seen.packet
     protocol = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMP6: "ipv6-icmp"}.get(packet.protocol, "")
     facts = {"-p": protocol, "-i": network.name_of(seen.iif), "-o": network.name_of(seen.oif)}
-    facts |= {"--dport": str(packet.dport), "--sport": str(packet.sport)}
-    for at, word in enumerate(words[:-1]):
-        value, negated = words[at + 1], at > 0 and words[at - 1] == "!"
-        if word in ("-s", "-d"):
-            holds = ip_address(packet.src if word == "-s" else packet.dst) in ip_network(value, strict=False)
-        elif word in facts and facts[word] and not value.endswith("+") and ":" not in value:
-            holds = facts[word] == value
-        else:
-            continue
-        if holds == negated:
+    facts |= {"--dport": str(packet.dport), "--sport": str(packet.sport), "-s": packet.src, "-d": packet.dst}
+    for each in _CONDITION.finditer(rule):
+        name, value = _SAME.get(each["name"], each["name"]), each["value"]
+        fact = facts[name]
+        if not fact or value.endswith("+") or (name.endswith("port") and not value.isdecimal()):
+            continue  # not known, or more than this reads
+        holds = _is_in(fact, value) if name in ("-s", "-d") else fact == value
+        if holds == bool(each["not"] or each["differs"]):
             return True
     return False
+
+
+def _is_in(address: str, network: str) -> bool:
+    try:
+        return ip_address(address) in ip_network(network, strict=False)
+    except ValueError:  # a range, a set: more than this reads
+        return True
 
 
 def rule(*, reject: bool, policy: bool, bridged: bool) -> Callable[[At], Proof | None]:

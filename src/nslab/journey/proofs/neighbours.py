@@ -250,8 +250,8 @@ def _tentative_source(at: At) -> Proof | None:
 
 
 def _loopback_source(at: At) -> Proof | None:
-    """The sender had no address that it may use yet, and the kernel took that of its loopback."""
-    if at.family != 6 or at.packet.src != "::1" or at.is_local or at.trip is None:
+    """The sender had no address that it may use yet, and the kernel took that of its loopback, or of the cable."""
+    if not _has_no_wide_source(at) or at.trip is None:
         return None
     sender = at.networks[at.trip.request.first.node]
     waiting = [
@@ -260,6 +260,21 @@ def _loopback_source(at: At) -> Proof | None:
         if each.interface.version == 6 and (each.tentative or each.failed) and not each.interface.ip.is_link_local
     ]
     return _dad(waiting[0].text, sender) if len(waiting) == 1 else None
+
+
+def _has_no_wide_source(at: At) -> bool:
+    """Whether an IPv6 packet is to be routed, and its source is valid in its own node, or on its own cable, only."""
+    if at.family != 6 or at.is_local or ip_address(at.packet.dst).is_link_local:
+        return False
+    source = ip_address(at.packet.src)
+    return source.is_loopback or source.is_link_local
+
+
+def narrow_source(at: At) -> Proof | None:
+    """The kernel routes no packet whose source is valid on one cable only."""
+    if not _has_no_wide_source(at) or at.trip is None:
+        return None
+    return Proof({"source": at.packet.src, "sender": at.trip.request.first.node, "at": at.trip.request.first.node})
 
 
 def _dad(address: str, network: Network) -> Proof | None:

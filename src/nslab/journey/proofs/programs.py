@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from nslab.journey import sockets
+from nslab.journey.asked import Network
 from nslab.journey.packet import ICMP, ICMP6, RST, TCP, UDP
 from nslab.journey.place import At
 from nslab.journey.proofs import firewall
@@ -108,8 +109,7 @@ def no_dnat(at: At) -> Proof | None:
     for network in at.networks.values():
         if network is at.network or network.name in ("internet", at.trip.request.first.node):
             continue
-        gateways = {each.gateway for each in network.routes(version) if each.target.prefixlen == 0}
-        if not any(at.network.owner_of(gateway) for gateway in gateways if gateway):
+        if not _is_behind(at, network, version):
             continue
         ready = [each for each in sockets.listeners(network, at.packet.protocol) if each.is_open]
         own = [
@@ -123,6 +123,17 @@ def no_dnat(at: At) -> Proof | None:
             remedy = f"iptables -t nat -A PREROUTING -p {kind} --dport {at.packet.dport} -j DNAT --to-destination {to}"
             return Proof(_endpoint(at) | {"behind": network.name, "ready": str(ready[0])}, remedy=remedy)
     return None
+
+
+def _is_behind(at: At, network: Network, version: int) -> bool:
+    """Whether a node is on a cable of this one, other than the one that the packet came by."""
+    came_by = at.came_by.index if at.came_by else 0
+    subnets = [
+        each.interface.network
+        for each in at.network.addresses
+        if each.index != came_by and each.interface.version == version and not each.interface.ip.is_loopback
+    ]
+    return any(each.interface.ip in subnet for each in network.addresses for subnet in subnets)
 
 
 def nothing_listens(at: At) -> Proof | None:

@@ -15,6 +15,15 @@ def _target(at: At) -> str:
     return at.packet.dst if at.leg else intended(at)
 
 
+def no_interface(at: At) -> Proof | None:
+    """There is nothing but the loopback."""
+    if refused_locally(at) != errno.ENETUNREACH or any(
+        each.kind != "loopback" for each in at.network.interfaces.values()
+    ):
+        return None
+    return Proof()
+
+
 def all_down(at: At) -> Proof | None:
     """Every interface but the loopback is down: no route can be there."""
     others = [each for each in at.network.interfaces.values() if each.kind != "loopback"]
