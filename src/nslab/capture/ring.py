@@ -16,7 +16,7 @@ from typing import Final
 
 from nslab.capture.filters import NOTHING, Program
 
-BLOCK: Final = 1 << 20  # bytes; a block holds the largest frame there is (BIG TCP: half of it)
+BLOCK: Final = 1 << 17  # bytes, twice the largest frame without BIG TCP; the kernel searches long for larger pieces
 
 _SOL_PACKET: Final = 263
 _ADD_MEMBERSHIP, _RX_RING, _STATISTICS, _VERSION, _IGNORE_OUTGOING = 1, 5, 6, 10, 23

@@ -7,7 +7,6 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from operator import itemgetter
 from typing import Final, Protocol
 
@@ -54,8 +53,6 @@ class Store:
             raise LabError(
                 f"no room for {limit >> 20} MiB of packets: {error.strerror}; max_bytes asks for less"
             ) from None
-        with suppress(OSError):  # fewer faults, where the machine has large pages
-            memory.madvise(mmap.MADV_HUGEPAGE)
         self._data = np.frombuffer(memory, np.uint8)
         self._unread: deque[tuple[int, int, int, int]] = deque()
         self._unsettled: list[Packets] = []
