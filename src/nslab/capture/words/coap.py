@@ -82,12 +82,14 @@ def coap(c: Context, data: bytes, at: int) -> None:
 
 def conversation(c: Context, token: bytes, number: int, uri: str, *, asks: bool, repeatable: bool) -> str:
     """Remember what was asked under this token; return it for the answer."""
-    asked: dict[tuple[frozenset[bytes], bytes], tuple[int, str]] = c.state("coap", dict)
+    asked: dict[tuple[frozenset[bytes], bytes], tuple[set[int], str]] = c.state("coap", dict)
     key = (frozenset((c.source_address, c.destination_address)), token)
+    numbers, before = asked.get(key, (set(), ""))
     if not asks:
-        return uri or asked.get(key, (0, ""))[1]
-    again = asks and repeatable and asked.get(key, (-1, ""))[0] == number
-    asked[key] = (number, uri)
+        return uri or before
+    again = repeatable and number in numbers
+    numbers.add(number)
+    asked[key] = (numbers, uri)
     return f"\0{uri}" if again else uri
 
 
