@@ -74,6 +74,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "",
         _ROUTE,
     ),
+    Cause(
+        "answer-past-the-router",
+        (Stage.UNWANTED,),
+        answers.past_the_router,
+        "{node} takes no answer from {came}: it had asked {asked}. {router} has rewritten that, and the answer went by",
+        "",
+        _IPTABLES,
+    ),
     # -- no route at all
     Cause(
         "no-interface",

@@ -63,6 +63,7 @@ class Trip:
     others: int = 0  # further packets of this conversation
     pieces: int = 0  # fragments that it was sent in
     large: int = 0  # packets among the others that are larger than a wire takes: segmented by the device
+    unwanted: bool = False  # the answer has come from somebody else than was asked, and the asker does not take it
 
     @property
     def refused(self) -> bool:
@@ -72,7 +73,7 @@ class Trip:
     @property
     def answered(self) -> bool:
         """Whether it and its answer have arrived; UDP needs none, but a question for a name does."""
-        if self.refused or self.error:
+        if self.refused or self.error or self.unwanted:
             return False
         if self.answer.arrived() and self.answer.last.node == self.request.first.node:
             return True
@@ -143,7 +144,22 @@ class Correlation:
             and (each.packet.ident, each.packet.protocol) == (packet.ident, packet.protocol)
         }
         large = sum(each.length > 1500 for each in rest)
-        return Trip(packet, request, answer, error, len(rest), len(pieces), large)
+        return Trip(packet, request, answer, error, len(rest), len(pieces), large, self._is_unwanted(request, answer))
+
+    def _is_unwanted(self, request: Leg, answer: Leg) -> bool:
+        """Whether the answer has another sender than the one who was asked: TCP resets it, UDP says so by ICMP."""
+        home = request.first
+        if not answer.arrived() or answer.last.node != home.node or answer.last.packet.flow == _turned(home.packet):
+            return False
+        if home.packet.protocol == TCP:
+            return not answer.first.packet.kind & RST
+        return home.packet.protocol == UDP and any(
+            each.node == home.node
+            and each.packet.is_error
+            and each.packet.inner is not None
+            and _is_about(each.packet.inner, answer.last.packet)
+            for each in self.sent
+        )
 
     def _answer(self, request: Leg) -> Leg:
         if not request:

@@ -46,6 +46,7 @@ class Stage(Enum):
     BRIDGE = "the bridge {device}"
     BRIDGE_OUT = "the bridge {device}, on its way out"
     WIRE = "the wire behind {device}"
+    UNWANTED = "the program that has asked"
 
 
 @dataclass
@@ -210,6 +211,8 @@ def place(observation: Observation, trip: Trip | None) -> At | None:
         return there if not trip.answer and there.no_way_back else None
     if not trip.request.arrived():
         return _stopped(observation, trip, trip.request, "the packet")
+    if trip.unwanted:
+        return At(observation, trip, trip.answer, "the answer", trip.answer.last.node, Stage.UNWANTED)
     if trip.answer and not trip.refused and not trip.answer.arrived():
         return _stopped(observation, trip, trip.answer, "the answer")
     if trip.answer and not trip.refused and trip.answer.last.node != trip.request.first.node:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from nslab.journey.asked import Interface, Network
 from nslab.journey.correlate import Trip
-from nslab.journey.packet import ICMP, ICMP6
+from nslab.journey.packet import ICMP, ICMP6, TCP, UDP
 from nslab.journey.place import At, Stage
 from nslab.journey.proofs import firewall
 from nslab.journey.proofs.proof import Proof
@@ -73,6 +73,27 @@ def _turned_away(at: At) -> tuple[Network, Interface, Interface] | None:
     if inner is None or not back or back[-1].oif == inner.index or back[-1].oif not in network.interfaces:
         return None
     return network, inner, network.interfaces[back[-1].oif]
+
+
+def past_the_router(at: At) -> Proof | None:
+    """A router has rewritten the destination, and the answer went past it: nobody has rewritten that."""
+    if at.trip is None:
+        return None
+    request = at.trip.request
+    asked, came = request.first.packet, at.leg.last.packet
+    router = next((e.node for e in request.sightings if (e.packet.dst, e.packet.dport) != (asked.dst, asked.dport)), "")
+    if not router or any(each.node == router and each.layer == "inet" for each in at.leg.sightings):
+        return None
+    names = {"router": router, "at": router, "asked": asked.receiver, "came": came.sender}
+    return Proof(names, (f"{at.node} asked {asked.receiver}; the answer it got is from {came.sender}",), _hairpin(at))
+
+
+def _hairpin(at: At) -> str:
+    """Return the command that makes the answer come back through the router."""
+    packet = at.leg.last.packet
+    kind = {TCP: "tcp", UDP: "udp"}[packet.protocol]
+    to = f"-d {packet.src} -p {kind} --dport {packet.sport} -j MASQUERADE"
+    return f"iptables -t nat -A POSTROUTING -s {packet.dst} {to}" if packet.family == 4 else ""
 
 
 def _is_answerless(at: At) -> bool:
