@@ -213,9 +213,8 @@ def place(observation: Observation, trip: Trip | None) -> At | None:
         return _stopped(observation, trip, trip.request, "the packet")
     if trip.unwanted:
         return At(observation, trip, trip.answer, "the answer", trip.answer.last.node, Stage.UNWANTED)
-    if trip.answer and not trip.refused and not trip.answer.arrived():
-        return _stopped(observation, trip, trip.answer, "the answer")
-    if trip.answer and not trip.refused and trip.answer.last.node != trip.request.first.node:
+    at_home = trip.answer.arrived() and trip.answer.last.node == trip.request.first.node
+    if trip.answer and not trip.refused and not at_home:
         return _stopped(observation, trip, trip.answer, "the answer")
     last = trip.request.last
     return At(observation, trip, trip.request, "the packet", last.node, Stage.DELIVERED)
