@@ -201,8 +201,15 @@ def ssdp(c: Context, data: bytes, at: int) -> bool | None:
     if not is_first_line(data, at):
         return False
     c.protocol = "SSDP"
-    line = data[at:].partition(b"\n")[0].rstrip(b"\r")
-    c.write(f"{printable(line)} ")
+    line, end, _ = data[at:].partition(b"\n")
+    if not end:
+        c.write("Continuation")
+        return None
+    c.write(printable(line.rstrip(b"\r")) + " ")
+    header = _HEADERS_END.search(data, at)
+    if header is not None and header.end() < len(data):
+        kind = dict(_FIELD.findall(data[at : header.end()].lower())).get(b"content-type")
+        media.describe(c, kind, data[header.end() :])
     return None
 
 

@@ -10,6 +10,7 @@ from nslab.capture.words.registry import over_udp
 SEQUENCE, INTEGER, OCTETS, OBJECT = 0x30, 0x02, 0x04, 0x06
 VERSION_3: Final = 3
 TRAP_1, BULK = 4, 5
+ROOTS: Final = {"0": "itu-t", "1": "iso", "2": "joint-iso-itu-t"}
 OPERATIONS: Final = (
     "get-request",
     "get-next-request",
@@ -62,7 +63,8 @@ def _operation(c: Context, data: bytes, at: int) -> None:
     c.write(f"{OPERATIONS[number]} ")
     if number == TRAP_1:
         _, start, at = _open(data, at)
-        c.append(f"{object_name(data[start:at])} ")
+        root, _, rest = object_name(data[start:at]).partition(".")
+        c.append(f"{ROOTS.get(root, root)}.{rest} ")
         skipped = 4
     else:
         skipped = 3
