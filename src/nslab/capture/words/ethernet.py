@@ -144,7 +144,8 @@ def control_field(c: Context, data: bytes, at: int, *, response: int) -> tuple[i
     mark = "F" if response else "P"
     if control & 3 == 3:
         kind = control & 0xEF
-        c.write(f"U{' ' + mark if control & 0x10 else ''}, func={UNNUMBERED.get(kind, 'Unknown')}")
+        name = "SARM" if kind == 0x0F and not response else UNNUMBERED.get(kind, "Unknown")
+        c.write(f"U{' ' + mark if control & 0x10 else ''}, func={name}")
         return kind, 1
     second = data[at + 1]
     if control & 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import CUT_SHORT, Context, Malformed
 from nslab.capture.words.registry import TCP_GUESSES, TCP_PORTS
 from nslab.capture.words.streams import MORE, NOT_MINE, UNTIL_CLOSE, Stream, StreamProtocol
 
@@ -108,10 +108,9 @@ def deliver(c: Context, reader: Reader, data: bytes, at: int, *, seq: int, late:
                 c.say_short()
             return
     pending = reader.pending
-    if c.missing:
-        if not late:
-            _leave(reader)
-            _cut(c, reader.stream, protocol, data, at)
+    if c.missing:  # it cannot be put together with others, so it does not matter when it comes
+        _leave(reader)
+        _cut(c, reader.stream, protocol, data, at)
     elif pending is not None and pending.includes(seq):
         _continue(c, reader, pending, data[at:], seq=seq, late=late)
     elif not late:
@@ -206,5 +205,8 @@ def _cut(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, at: 
             return
         stream.scanned = 0
         end = len(data) if size < 0 else at + size
+        before, fence = c.info, c.fence
         _read(c, stream, protocol, data, slice(at, min(end, len(data))))
+        if end > len(data) and not c.info.endswith("]"):  # what has read it has not missed anything: it would have
+            c.info = before[:fence] + CUT_SHORT
         at = end

@@ -155,12 +155,9 @@ def bogus(c: Context, way: Way, data: bytes, at: int) -> None:
 def too_long(c: Context, data: bytes, at: int) -> None:
     """A header that says it goes on behind the end of the packet: such a packet begins no connection."""
     source, destination, seq, ack, bits, window = unpack_from("!HHIIHH", data, at)
-    way = c.connections.get(c.addresses + data[at : at + 4])
-    if way is not None:
-        c.write(described(way, data, at))
-    else:
-        shown = f" Ack={ack}" if bits & ACK else ""
-        c.write(f"{source} → {destination} [{FLAGS[bits & 0xFFF]}{seq}{shown} Win={window}")
+    shown = f" Ack={ack}" if bits & ACK else ""
+    urgent = f" Urg={unpack_from('!H', data, at + 18)[0]}" if bits & URG else ""
+    c.write(f"{source} → {destination} [{FLAGS[bits & 0xFFF]}{seq}{shown} Win={window}{urgent}")
     raise Malformed
 
 
