@@ -47,12 +47,19 @@ length. `raise Malformed` says it yourself. A layer that goes on with another: c
             dns(c, data[:end], at + 2)
 
 There is one such object per connection, so it may remember things in itself, and in `stream.state` things of one
-direction (`stream.other` is the opposite one; `stream.scanned` is how far `size` has looked into a message).
-Segments that only carry part of a message read `[TCP segment of a reassembled PDU]`; the one that completes it has its
-words. Several messages in one segment: `c.write` of the second replaces the words of the first (tshark prints only the
-last of two DNS messages), except that a message which came in several segments stays (`c.fence_in()` has been called
-behind it) and the next one is written directly behind it. A protocol whose messages are joined (HTTP's requests, TLS's
-records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself.
+direction (`stream.other` is the opposite one). `stream.scanned` is how far `size` has looked into a message: it is 0
+whenever a new message begins, also when the last one was lost in a gap and never read; what `size` keeps of a message
+holds only while it is not 0. Segments that only carry part of a message read `[TCP segment of a reassembled PDU]`; the
+one that completes it has its words. Several messages in one segment: `c.write` of the second replaces the words of the
+first (tshark prints only the last of two DNS messages), except that a message which came in several segments stays
+(`c.fence_in()` has been called behind it) and the next one is written directly behind it. A protocol whose messages are
+joined (HTTP's requests, TLS's records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself. Of a
+segment that the capture has cut, `dissect` gets what there is, and `end` is then the end of that.
+
+A connection on a port that was agreed on before (FTP's data): `c.expect(address, port, protocol)`; datagrams:
+`c.expect_datagrams(address, port, dissect)`.
+
+Compare with tshark: `python tests/capture/words/compare.py FILE`; with packets nobody has sent: `mutants.py` beside it.
 '''
 
 from nslab.capture.words import (  # each enters itself in the registry: one a line
