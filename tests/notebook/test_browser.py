@@ -91,6 +91,7 @@ class Jupyterlab:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
         command += [f"--port={self.port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1", "--IdentityProvider.token="]
         command += [f"--ServerApp.root_dir={self.notebooks}", f"--LabApp.user_settings_dir={folder / 'settings'}"]
+        command += [f"--ServerApp.jpserver_extensions={name}=False" for name in ("jupyter_lsp", "notebook_shim")]
         command += [f"--LabApp.workspaces_dir={folder / 'workspaces'}", "--ServerApp.disable_check_xsrf=True"]
         self.log = (folder / "server.log").open("wb")
         self.process = subprocess.Popen(

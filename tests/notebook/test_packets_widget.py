@@ -197,7 +197,7 @@ def test_a_table_that_is_held_still_gets_no_rows_and_its_counters_go_on(ask):
     browser = ask(source)
     source.add(SOME[:2])
     browser.hear(lambda told: told["state"]["total"] == 2)
-    browser.ask(frozen=True)
+    browser.ask(frozen=True, looked=2)
     source.add(SOME[2:])
     message = browser.hear(lambda told: told["state"]["total"] == 6)
     assert message["state"]["shown"] == 2
@@ -213,6 +213,16 @@ def test_a_browser_that_does_not_answer_is_told_less_and_less():
     assert sum(each is not None for each in told) <= 4
     assert view.due is not None
     assert len(rows) <= 400
+
+
+def test_its_button_ends_a_capture(ask, shared_lab):
+    capture = shared_lab.capture("host:lo").start()
+    browser = ask(capture)
+    assert browser.ask()["state"]["running"]
+    browser.clerk.hear({"ask": "stop", "view": "v"})
+    message = browser.hear(lambda told: not told["state"]["running"])
+    assert not capture.running
+    assert message["state"]["total"] == 0
 
 
 def test_the_newest_rows_are_sent_unasked_and_only_those(ask):

@@ -62,7 +62,7 @@ def test_a_cell_is_run_and_what_it_sends_is_a_table(notebook):
 
 
 def test_several_points_and_the_node_of_the_commands(notebook):
-    out = notebook.run("%%sniff outside:eth0 host:eth0 -f icmp --in outside --out seen\nhostname; ping -c 1 10.0.2.15")
+    out = notebook.run("%%sniff outside:eth0 -f icmp host:eth0 --in outside --out seen\nhostname; ping -c 1 10.0.2.15")
     assert out.startswith("outside\n")
     points = {str(notebook.variables["seen"].points[each]) for each in notebook.variables["seen"].packets_.point}
     assert points == {"outside:eth0", "host:eth0"}

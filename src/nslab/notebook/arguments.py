@@ -29,7 +29,7 @@ class Arguments(argparse.ArgumentParser):
         except ValueError as error:
             raise Refused(f"{self.prog}: {error}: {line.strip()}") from None
         try:
-            values, rest = self.parse_known_args(words)
+            values, rest = self.parse_known_intermixed_args(words)
         except argparse.ArgumentError as error:
             self.error(str(error))
         for word in rest:

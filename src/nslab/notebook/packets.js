@@ -177,6 +177,7 @@ class View {
       ask: "rows",
       question: this.question,
       ...this.wanted,
+      looked: this.state.looked,
       first,
       count: room + 2 * MARGIN,
       newest: this.following ? room + 20 : 0,

@@ -31,12 +31,13 @@ class Tables:
         self._live: list[PacketTable] = []
 
     def somebody_looks_on(self) -> bool:
-        """Whether a person runs the cell, and not a program.
+        """Whether a cell is run in a notebook in front of a person, and not by a program.
 
-        papermill, nbconvert and nbval say that there is nobody to type an answer; a browser says that there is.
+        papermill, nbconvert and nbval say that there is nobody to type an answer; only notebooks name their cell.
         """
         parent: dict[str, Any] = getattr(self._ipython, "get_parent", dict)()
-        return bool(parent.get("content", {}).get("allow_stdin"))
+        answers = parent.get("content", {}).get("allow_stdin")
+        return bool(answers and parent.get("metadata", {}).get("cellId"))
 
     def show(self, source: Recording) -> Shown:
         """Show a table below the cell."""
@@ -49,6 +50,7 @@ class Tables:
 
     def _let_go(self) -> None:
         """End the oldest ones: what is in them would be kept as long as the kernel lives."""
+        self._live = [table for table in self._live if table.comm is not None]
         ended = [table for table in self._live if not table.source.running]
         packets = sum(len(table.source) for table in self._live)
         for table in ended:

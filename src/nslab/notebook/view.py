@@ -40,7 +40,8 @@ class View:
         self._terms: list[Term] = []
         self._problem = ""
         self._made_for: tuple[Any, ...] | None = None
-        self._generation = 0
+        # Another one than that of a view which had the same name and was forgotten.
+        self._generation = time.monotonic_ns() // 1000
         self._fitting = Numbers(np.int64)
         self._order: Order = np.zeros(0, np.int64)
         self._looked = 0  # at so many rows
@@ -55,10 +56,6 @@ class View:
         self.heard = time.monotonic()
         self.asked = True
         self._drawn = self._serial
-        if letter.get("frozen") and not self._wanted.get("frozen"):
-            letter["limit"] = self._looked
-        elif letter.get("frozen"):
-            letter["limit"] = self._wanted["limit"]
         self._wanted = letter
         try:
             self._terms = terms.read(str(letter.get("filter", "")))
@@ -116,7 +113,7 @@ class View:
         """Bring the order of the rows up to date; no when somebody does not want to wait for that."""
         if self._key() != self._made_for:
             return self._make_anew(go_on)
-        until = self._wanted["limit"] if self._wanted.get("frozen") else len(self._rows)
+        until = self._until()
         if until > self._looked:
             fresh = slice(self._looked, until)
             self._fitting.extend(np.flatnonzero(self._rows.fit(self._terms, fresh)) + self._looked)
@@ -131,8 +128,13 @@ class View:
         """Whether there are rows that a sorted view has not got yet."""
         return len(self._order) != len(self._fitting.array)
 
+    def _until(self) -> int:
+        """Return how many rows there are for a view: one that is held still stays with those that it has."""
+        there = len(self._rows)
+        return min(there, int(self._wanted.get("looked", there))) if self._wanted.get("frozen") else there
+
     def _make_anew(self, go_on: Callable[[], bool]) -> bool:
-        until = self._wanted["limit"] if self._wanted.get("frozen") else len(self._rows)
+        until = self._until()
         fitting = self._rows.fit(self._terms, slice(0, until), go_on=go_on)
         if not go_on():
             return False
@@ -175,5 +177,5 @@ class View:
             "rows": [self._rows.row(row) for row in some.tolist()],
             "changed": [] if changed is None else sorted(row + 1 for row in changed),
             "stale": changed is None,
-            "state": {**state, "shown": shown, "problem": self._problem or state["problem"]},
+            "state": {**state, "shown": shown, "looked": self._looked, "problem": self._problem or state["problem"]},
         }
