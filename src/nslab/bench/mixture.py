@@ -22,6 +22,7 @@ from nslab.sandbox.door import Node
 
 _ROUNDS: Final = 3
 _SCAPY_PACKETS: Final = 3000
+_PINGS, _QUESTIONS, _PAGES = 1000, 400, 200  # at a time
 _SERVER: Final = ("10.0.2.3", 8080)  # in "outside"
 _ANSWER: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2500\r\n\r\n" + b"<p>hello" * 312 + b"</p>"
@@ -55,9 +56,9 @@ def record(lab: Lab, place: Path, packets: int) -> Path:
         threading.Thread(target=_serve, args=(server,), daemon=True).start()
         with lab.capture("host:eth0", ring_mb=64) as cap:
             while len(cap) < packets:
-                host.run(f"ping -q -f -c 1000 {RESOLVER}")
-                _ask(host, 400)
-                for _ in range(200):
+                host.run(f"ping -q -f -c {_PINGS} {RESOLVER}")
+                _ask(host, _QUESTIONS)
+                for _ in range(_PAGES):
                     _fetch(host)
                 cap.wait(packets, 0.05)
         server.shutdown(socket.SHUT_RDWR)
