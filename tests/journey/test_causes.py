@@ -266,6 +266,15 @@ ROUTES = [
         "wrong-netmask",
     ),
     Fault(
+        "policy routing sends the answer away",
+        "host",
+        "ip rule add to 172.17.0.0/24 iif eth0 lookup 77 pref 100; ip route add default via 10.0.2.2 table 77",
+        "ip rule del pref 100; ip route flush table 77",
+        "internet",
+        "answer-astray",
+        remedy="ip rule del pref 100",
+    ),
+    Fault(
         "nobody has the address",
         "mycontainer",
         "true",

@@ -6,7 +6,13 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPerror
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
 from scapy.packet import Raw
 
-from nslab.journey.packet import parse
+from nslab.journey import packet as packets
+
+
+def parse(data):
+    packet = packets.parse(data)
+    assert packet is not None
+    return packet
 
 
 def test_a_packet_has_the_same_key_before_and_after_nat():
@@ -26,6 +32,7 @@ def test_a_segment_and_a_datagram_are_told_apart_by_more_than_their_ports():
 def test_an_error_tells_which_packet_it_is_about():
     error = parse(bytes(IP(src="172.17.0.1") / ICMP(type=11, code=0) / IPerror(id=7, src="172.17.0.100") / ICMP(seq=3)))
     assert error.is_error
+    assert error.inner is not None
     assert (error.inner.ident, error.inner.src) == (7, "172.17.0.100")
 
 
@@ -42,5 +49,5 @@ def test_whatever_the_bytes_are_nothing_is_raised():
         data = bytearray(chance.randbytes(size))
         for version in (0x45, 0x60, 0x4F):
             data[:1] = bytes([version])
-            parse(bytes(data))
-    assert parse(b"") is None
+            packets.parse(bytes(data))
+    assert packets.parse(b"") is None

@@ -23,6 +23,7 @@ _FAMILY: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _VERSION: Final = {int(family): version for version, family in _FAMILY.items()}
 _UP, _LOWER_UP = 0x1, 0x10000
 _LOOKUP_TABLE: Final = 0x1000
+_CLONED: Final = 0x200
 _PATIENCE: Final = 5.0  # seconds for a program that only prints
 MAIN: Final = 254
 ROUTE_TYPES: Final = {1: "unicast", 2: "local", 3: "broadcast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -221,7 +222,12 @@ class Network:
     def _routes(self) -> dict[int, list[Route]]:
         with Netlink(self.node, ROUTE) as asked:
             return {
-                version: [_route(version, body) for body in asked.dump(_GET_ROUTE, bytes([number]) + bytes(11))]
+                version: [
+                    _route(version, body)
+                    for body in asked.dump(_GET_ROUTE, bytes([number]) + bytes(11))
+                    # What the kernel has learned about a way, a smaller MTU, is listed like a route of its own.
+                    if not int.from_bytes(body[8:12], "little") & _CLONED
+                ]
                 for version, number in _FAMILY.items()
             }
 

@@ -27,12 +27,18 @@ def astray(kind: str) -> Callable[[At], Proof | None]:
         sender = at.networks[at.trip.request.first.node]
         theirs = next((own for own in sender.addresses if own.interface.ip == source), None)
         mine = network.addresses_of(inner.index, source.version)
-        narrow = [own for own in mine if theirs and own.interface.ip in theirs.interface.network]
+        narrow = [
+            own
+            for own in mine
+            if theirs and own.interface.ip in theirs.interface.network and source not in own.interface.network
+        ]
         which = "astray" if mine else "bare" if inner.kind == "bridge" else "unplugged"
         which = "narrow" if narrow else which
-        if which != kind or theirs is None:
+        if theirs is None or kind not in (which, "astray"):
             return None
-        because = (f"the request came to {network.name} by {inner.name}, and the answer left by {out.name}",)
+        because: tuple[str, ...] = (
+            f"the request came to {network.name} by {inner.name}, and the answer left by {out.name}",
+        )
         size = theirs.interface.network.prefixlen
         names = {"at": network.name, "inner": inner.name, "out": out.name, "source": str(source), "device": inner.name}
         names |= {"own": str(narrow[0].interface) if narrow else "", "theirs": str(theirs.interface)}
@@ -46,7 +52,10 @@ def astray(kind: str) -> Callable[[At], Proof | None]:
         if kind == "narrow":
             own = narrow[0]
             return Proof(names, because, f"ip addr add {own.text}/{size} dev {inner.name}")
-        return Proof(names, because, f"ip route add {source} dev {inner.name}")
+        policies = network.policies(source.version)
+        because += tuple(f"{network.name} has a rule of policy routing: {each.text}" for each in policies)
+        remedy = f"ip rule del pref {policies[0].priority}" if len(policies) == 1 else ""
+        return Proof(names, because, remedy or ("" if policies else f"ip route add {source} dev {inner.name}"))
 
     return proof
 
