@@ -84,9 +84,37 @@ def routes_are_exchanged_over_a_connection_however_it_is_cut(frames):
     return talk.frames
 
 
+def labels_and_log_ins(frames):
+    def ldp(*kinds):
+        body = b"".join(struct.pack("!HHI", kind, 8, 1) + bytes(4) for kind in kinds)
+        return struct.pack("!HH6s", 1, 6 + len(body), b"\x0a\0\0\1") + body
+
+    talk = frames.Talk(646, client=41001)
+    for kind in (1, 0x100, 0x201, 0x300, 0x400, 0x402, 0x999):
+        talk.says(ldp(kind)).answers(ldp(0x201, kind))
+    talk.says(ldp(0x201) + ldp(0x400)).answers(ldp(0x400, 0x400, 0x400), cut=20)
+    terminal = frames.Talk(49, client=41002)
+    for kind in (1, 2, 3, 4):
+        terminal.says(struct.pack("!BBBBII", 0xC0, kind, 1, 0, 7, 5) + b"12345")
+        terminal.answers(struct.pack("!BBBBII", 0xC0, kind, 2, 0, 7, 5) + b"12345")
+    tunnel = frames.Talk(1723, client=41003)
+    for kind in (1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 17):
+        tunnel.says(struct.pack("!HHIHH", 212, 1, 0x1A2B3C4D, kind, 0) + bytes(200))
+    heard = [
+        (17500, b'{"a": 1}'),
+        (5351, b"\0\0"),
+        (5351, b"\0\2\0\0\x12\x34\x12\x34\0\0\x0e\x10"),
+        (2055, struct.pack("!HH20x", 5, 2) + bytes(96)),
+        (623, bytes.fromhex("0600ff06000011be80000000")),
+    ]
+    datagrams = [frames.ether(frames.ipv4(frames.udp(body, port, port))) for port, body in heard]
+    return talk.frames + terminal.frames + tunnel.frames + datagrams
+
+
 def test_what_routers_tell_each_other_reads_as_in_tshark(frames, as_tshark):
     packets = [
         *routers_greet_and_update_each_other(frames),
         *routes_are_exchanged_over_a_connection_however_it_is_cut(frames),
+        *labels_and_log_ins(frames),
     ]
     as_tshark(packets)
