@@ -121,10 +121,9 @@ class Reader:
 
     def _hear_news(self) -> None:
         for links in self._links:
-            changes = list(links.changes())
-            for tap in self.taps:
-                if tap.links is links:
-                    for change in changes:
+            for change in links.changes():  # one by one: at each, `links` knows what came before it and no more
+                for tap in self.taps:
+                    if tap.links is links:
                         tap.on_change(change)
 
     def _finish(self) -> None:

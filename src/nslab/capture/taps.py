@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +16,7 @@ from nslab.capture.filters import Program
 from nslab.capture.links import Change, Link, Links
 from nslab.capture.packets import ETHERNET, Point
 from nslab.capture.ring import Ring
-from nslab.errors import LabError
+from nslab.errors import LabError, NslabError
 from nslab.sandbox.door import Node
 
 
@@ -57,10 +59,18 @@ class Tap:
 
     def _begin(self) -> None:
         link = self.link
-        if link is None:
-            self._roam()
-            self._tell("is not there yet")
-            return
+        try:
+            if link is not None:
+                self._settle_on(link)
+                return
+        except OSError as error:
+            if error.errno not in {errno.ENODEV, errno.ENXIO}:
+                raise
+            self.link = None  # it went just now
+        self._roam()
+        self._tell("is not there yet")
+
+    def _settle_on(self, link: Link) -> None:
         self._know(link)
         self.ring.admit(self._program(self.point.link_type))
         if self.point.interface == "lo":
@@ -93,7 +103,7 @@ class Tap:
     def state(self) -> str:
         """Where the interface is, in a word or two."""
         if self.link is None:
-            return "deleted" if self._mine else "never appeared"
+            return "gone" if self._mine else "never appeared"
         return "up" if self.link.up else "down"
 
     def is_in_place(self) -> bool:
@@ -112,7 +122,7 @@ class Tap:
     def _go_on(self, before: Link, after: Link | None) -> None:
         if after is None:
             self.link = None
-            self._tell("was deleted")
+            self._tell("is gone")
             self.ring.admit(self._all_but_others())
             if not self.roams:
                 self._roam()
@@ -126,13 +136,16 @@ class Tap:
 
     def _appear(self, link: Link) -> None:
         self._tell("appeared")
-        known_as = self.point.link_type
         self._know(link)
-        if self.point.link_type != known_as and len(self._mine) > 1:
-            self._tell("is of another kind than before")
-        self.ring.admit(filters.only(link.index, self._program(self.point.link_type)))
-        self.ring.overhear(link.index)
         self.link = replace(link, passed=0)
+        try:
+            program = self._program(self.point.link_type)
+        except NslabError as error:  # it is a tunnel, and the filter speaks of Ethernet
+            self._tell(f"cannot be listened to: {error}")
+            program = filters.NOTHING
+        self.ring.admit(filters.only(link.index, program))
+        with suppress(OSError):  # it may be gone by now, as we shall hear
+            self.ring.overhear(link.index)
 
     def _know(self, link: Link) -> None:
         self._mine.add(link.index)
