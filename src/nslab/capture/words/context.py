@@ -72,7 +72,9 @@ class Context:
         "hop_limit",
         "index",
         "info",
+        "ipv4_pairs",
         "length",
+        "mac_pairs",
         "missing",
         "protocol",
         "source",
@@ -85,6 +87,8 @@ class Context:
     def __init__(self, dissector: Any) -> None:
         self.dissector = dissector
         self.connections: dict[bytes, Way] = {}  # TCP's, by addresses and ports
+        self.mac_pairs: Pairs  # both addresses of most packets: the dissector puts its own here
+        self.ipv4_pairs: Pairs
         self.index = 0  # of the row
         self.time = 0  # ns
         self.length = 0  # of the frame, as it was on the wire

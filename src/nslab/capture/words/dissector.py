@@ -43,6 +43,7 @@ class Dissector:
         self.mac_pairs = Pairs(self.mac)
         self._changed: set[int] = set()
         self._context = Context(self)
+        self._context.mac_pairs, self._context.ipv4_pairs = self.mac_pairs, self.ipv4_pairs
 
     def __len__(self) -> int:
         return len(self.info)

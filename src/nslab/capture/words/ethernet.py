@@ -65,7 +65,7 @@ def ethernet(c: Context, data: bytes, at: int) -> None:
     if len(data) < at + 14:
         cut_header(c, data, at)
         return
-    c.destination, c.source = c.dissector.mac_pairs[data[at : at + 12]]
+    c.destination, c.source = c.mac_pairs[data[at : at + 12]]
     ethertype = data[at + 12] << 8 | data[at + 13]
     dissect = ETHERTYPES.get(ethertype)
     if dissect is not None:

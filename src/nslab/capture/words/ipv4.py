@@ -33,7 +33,7 @@ def ipv4(c: Context, data: bytes, at: int) -> None:
         c.write(f"Bogus IP length ({total}, less than header length {start - at})")
         return
     c.addresses = addresses = data[at + 12 : at + 20]
-    c.source, c.destination = c.dissector.ipv4_pairs[addresses]
+    c.source, c.destination = c.ipv4_pairs[addresses]
     c.version = 4
     if total and end < size + c.missing:  # padding
         c.missing = max(0, end - size)

@@ -61,13 +61,14 @@ class Pending:
 class Reader:
     """One direction of a connection, and the messages of it that are not complete yet."""
 
-    __slots__ = ("left", "other", "pending", "protocol", "refused", "stream")
+    __slots__ = ("left", "other", "pending", "protocol", "refused", "silent", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.other: Reader = self
         self.protocol: StreamProtocol | None = None  # known from its port, or by its first bytes
         self.refused = 0  # segments in which nobody has recognised anything
+        self.silent = False  # and nobody is asked any more
         self.pending: Pending | None = None
         self.left: list[Pending] = []  # messages with holes; the stream has gone on behind them
 
@@ -87,13 +88,15 @@ def readers(source_port: int, destination_port: int) -> tuple[Reader, Reader]:
 
 def recognised(reader: Reader, data: bytes, at: int) -> StreamProtocol | None:
     """Ask who knows these bytes; not for ever, where nobody has so far."""
-    if reader.refused >= PATIENCE:
+    if reader.silent:
         return None
     reader.refused += 1
+    reader.silent = reader.refused >= PATIENCE
     first = data[at : at + FIRST_BYTES]
     for kind in TCP_GUESSES:
         if kind.recognises(first):
             reader.protocol = reader.other.protocol = kind()
+            reader.silent = reader.other.silent = False
             return reader.protocol
     return None
 

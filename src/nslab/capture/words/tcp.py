@@ -95,7 +95,7 @@ def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the 
             f" Win={limit} Len={length}{said}"
         )
         c.info = c.info[: c.fence] + text if c.fence else text
-        if not length:
+        if not length or (way.reader.silent and not c.missing):
             return
         late = False
     else:
