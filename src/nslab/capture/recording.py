@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nslab.capture import columns, crafting
 from nslab.capture.crafting import ScapyPackets
 from nslab.capture.packets import Packets, Point
 from nslab.capture.table import Table
-from nslab.capture.words import Dissector
 from nslab.errors import UsageError
+
+if TYPE_CHECKING:
+    from nslab.capture.words import Dissector
 
 
 class Recording:
@@ -38,8 +41,13 @@ class Recording:
         self._digits = tuple(digits)
         self._remarks = tuple(remarks)
         self._alarms = tuple(alarms)
-        self._words = Dissector()
         self._lock = threading.Lock()
+
+    @cached_property
+    def _words(self) -> Dissector:
+        from nslab.capture.words import Dissector  # a hundred protocols: a capture begins before they are known
+
+        return Dissector()
 
     @property
     def points(self) -> tuple[Point, ...]:

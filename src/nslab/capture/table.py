@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nslab.capture import columns
 from nslab.capture.packets import Packets
-from nslab.capture.words import Dissector
+
+if TYPE_CHECKING:
+    from nslab.capture.words import Dissector
 
 COLUMNS: Final = ("No.", "Time", "Source", "Destination", "Protocol", "Length", "Info")
 POINT: Final = "Point"
