@@ -210,6 +210,7 @@ def _cut(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, at: 
         end = len(data) if size < 0 else at + size
         before, fence = c.info, c.fence
         _read(c, stream, protocol, data, slice(at, min(end, len(data))))
-        if end > len(data) and not c.info.endswith("]"):  # what has read it has not missed anything: it would have
+        # What has read it has not missed anything: it would have, if its message ended in this segment.
+        if len(data) < end <= len(data) + c.missing and not c.info.endswith("]"):
             c.info = before[:fence] + CUT_SHORT
         at = end
