@@ -154,6 +154,26 @@ LINKS = [
         remedy="ip link set eth0 up",
     ),
     Fault(
+        "the interface of this very network is down",
+        "mycontainer",
+        "ip link add d0 type veth peer name d1; ip addr add 10.9.9.1/24 dev d0; ip route del default",
+        "ip link del d0; ip route add default via 172.17.0.1",
+        "mycontainer",
+        "link-down",
+        command="ping -c1 -W0.2 10.9.9.9",
+        remedy="ip link set d0 up",
+    ),
+    Fault(
+        "every port of the bridge is down",
+        "host",
+        "ip link set veth1 down; ip link set veth2 down; until ip link show br0 | grep -q NO-CARRIER; do :; done",
+        "ip link set veth1 up; ip link set veth2 up",
+        "host",
+        "bridge-ports-down",
+        node="outside",
+        command=CURL,
+    ),
+    Fault(
         "the other end of the cable is down",
         "host",
         "ip link set veth1 down",
@@ -608,6 +628,16 @@ NAT = [
         command="ping -c1 -W0.2 -e 4242 8.8.8.8",
     ),
     Fault(
+        "the answer goes past the router that has rewritten the question",
+        "host",
+        "sysctl -q net.bridge.bridge-nf-call-iptables=0",
+        "sysctl -q net.bridge.bridge-nf-call-iptables=1",
+        "other",
+        "answer-past-the-router",
+        node="other",
+        command=CURL,
+    ),
+    Fault(
         "DNAT to a wrong address",
         "host",
         "iptables -t nat -I PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.199:80",
@@ -668,6 +698,16 @@ DELIVERED = [
         "other",
         "listens-on-loopback",
         command="curl -s -m 0.5 http://172.17.0.101:81/",
+    ),
+    Fault(
+        "it listens on another address",
+        "other",
+        "ip addr add 172.17.0.102/24 dev eth0;"
+        "timeout 5 nc -l 172.17.0.101 83 & until grep -q ':0053 ' /proc/net/tcp; do :; done",
+        "ip addr del 172.17.0.102/24 dev eth0",
+        "other",
+        "listens-elsewhere",
+        command="curl -s -m 0.5 http://172.17.0.102:83/",
     ),
     Fault(
         "pings are not answered",
@@ -747,7 +787,7 @@ IPV6 = [
     Fault(
         "duplicate address detection has not finished",
         "mycontainer",
-        "ip -6 addr del fd00::100/64 dev eth0; ip -6 addr add fd00::100/64 dev eth0;"
+        "ping -6 -q -c1 -w3 2001:db8::8; ip -6 addr del fd00::100/64 dev eth0; ip -6 addr add fd00::100/64 dev eth0;"
         "ip -6 route replace default via fd00::1",
         "ip -6 addr del fd00::100/64 dev eth0; ip -6 addr add fd00::100/64 dev eth0 nodad;"
         "ip -6 route replace default via fd00::1",
@@ -757,7 +797,20 @@ IPV6 = [
     ),
 ]
 
-IPV6.append(
+IPV6 += [
+    Fault(
+        "duplicate address detection has found somebody",
+        "other",
+        "ping -6 -q -c1 -w3 2001:db8::8; ip -6 addr del fd00::101/64 dev eth0; ip -6 addr add fd00::100/64 dev eth0;"
+        "ip -6 route replace default via fd00::1;"
+        "until ip -6 addr show dev eth0 | grep -q dadfailed; do :; done",
+        "ip -6 addr del fd00::100/64 dev eth0; ip -6 addr add fd00::101/64 dev eth0 nodad;"
+        "ip -6 route replace default via fd00::1",
+        "host",
+        "dad-failed",
+        node="other",
+        command=PING6,
+    ),
     Fault(
         "the only IPv6 address is one of the cable",
         "mycontainer",
@@ -768,8 +821,8 @@ IPV6.append(
         "host",
         "narrow-source",
         command=PING6,
-    )
-)
+    ),
+]
 
 SEVERAL = [
     Fault(

@@ -297,7 +297,7 @@ def intended(at: At) -> str:
     Nothing, when nothing shows that it has tried: it ended well, and no packet lacked a route.
     """
     lacked = at.counted("Ip OutNoRoutes") or at.counted("Ip6OutNoRoutes")
-    named = addresses_in(at.observation.command)
+    named = [each for each in addresses_in(at.observation.command) if not at.network.owner_of(each)]
     if named:
         return named[0] if len(named) == 1 and (lacked or at.observation.returncode) else ""
     servers = re.findall(r"^nameserver\s+(\S+)", _file(at.network.node, "/etc/resolv.conf"), re.MULTILINE)

@@ -264,10 +264,10 @@ def _loopback_source(at: At) -> Proof | None:
 
 def _has_no_wide_source(at: At) -> bool:
     """Whether an IPv6 packet is to be routed, and its source is valid in its own node, or on its own cable, only."""
-    if at.family != 6 or at.is_local or ip_address(at.packet.dst).is_link_local:
+    source, target = ip_address(at.packet.src), ip_address(at.packet.dst)
+    if at.family != 6 or target.is_link_local or target.is_loopback:
         return False
-    source = ip_address(at.packet.src)
-    return source.is_loopback or source.is_link_local
+    return source.is_loopback or (source.is_link_local and not at.is_local)
 
 
 def narrow_source(at: At) -> Proof | None:
@@ -294,6 +294,7 @@ def dad_there(*, failed: bool) -> Callable[[At], Proof | None]:
         else:
             owner = _owner(at)
             found = _dad(at.next_hop, owner[0]) if at.family == 6 and owner and unresolved(at) else None
+            found = found or _loopback_source(at)
         return found if found and (found.names["failed"] == "True") == failed else None
 
     return proof
