@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from nslab.capture.files import examine
+from nslab.capture.packets import Point
 from nslab.capture.words import Dissector
 from nslab.capture.words.registry import IP_PROTOCOLS
 
@@ -59,6 +63,26 @@ def test_a_selection_of_packets_reads_like_the_packets_alone(frames, mutants):
     words.feed(made.select([0, 7, 12]))
     assert [info.partition("ttl=")[2] for info in words.info[:2]] == ["64 (reply in 2)", "64 (request in 1)"]
     assert len(words) == 3
+
+
+def test_points_that_are_read_apart_do_not_take_each_others_replies(frames, mutants):
+    ping = frames.ether(frames.ipv4(frames.echo(8, 1), 1))
+    pong = frames.ether(frames.ipv4(frames.echo(0, 1), 1, frames.THERE, frames.HERE))
+    made = mutants.packets([(data, len(data)) for data in (ping, ping, pong, pong)])
+    seen = replace(made, points=(Point("br0"), Point("eth0")), point=np.array([0, 1, 1, 0], np.uint16))
+    together, apart = Dissector(strict=True), Dissector(apart=True, strict=True)
+    for words in (together, apart):
+        words.feed(seen.select(slice(0, 2)))
+        words.feed(seen.select(slice(2, 4)))
+        words.finish()
+    assert ["no response" in info for info in together.info] == [True, False, False, False]
+    assert [info.partition(" (")[2].partition("ttl=64 (")[2] for info in apart.info] == [
+        "reply in 4)",
+        "reply in 3)",
+        "request in 2)",
+        "request in 1)",
+    ]
+    assert apart.take_changed() == {0, 1}
 
 
 def test_an_unknown_link_is_named_by_its_length(mutants):

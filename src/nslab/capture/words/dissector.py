@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-from nslab.capture.packets import Packets
+from nslab.capture.packets import Packets, Point
 from nslab.capture.words.context import MALFORMED, Addresses, Context, Malformed, Pairs
 from nslab.capture.words.registry import LINK_TYPES, Dissect
 from nslab.capture.words.text import ipv4_text, ipv6_text, mac_text
@@ -23,15 +23,18 @@ class Dissector:
         d.info[6]                   # of packet number 7
         d.take_changed()            # {0}: rows whose words later packets have changed since last asked
 
-    One row per packet, whatever its bytes are. `strict` raises what goes wrong inside a protocol's code, for tests;
-    otherwise such a row keeps the words found so far and `[Malformed Packet]`.
+    One row per packet, whatever its bytes are. `apart`: what is seen at one point has nothing to do with what is seen
+    at the others. Otherwise, as in tshark, a segment that passes two points is a retransmission at the second, and a
+    ping has its reply only at the last. `strict` raises what goes wrong inside a protocol's code, for tests; otherwise
+    such a row keeps the words found so far and `[Malformed Packet]`.
     """
 
-    def __init__(self, *, strict: bool = False) -> None:
+    def __init__(self, *, apart: bool = False, strict: bool = False) -> None:
         self.source: list[str] = []
         self.destination: list[str] = []
         self.protocol: list[str] = []
         self.info: list[str] = []
+        self.apart = apart
         self.strict = strict
         self.states: dict[str, Any] = {}  # what the protocols remember over the whole capture
         self.endings: dict[str, Callable[[], None]] = {}
@@ -41,9 +44,10 @@ class Dissector:
         self.ipv4_pairs = Pairs(self.ipv4)  # of both addresses of a packet
         self.ipv6_pairs = Pairs(self.ipv6)
         self.mac_pairs = Pairs(self.mac)
+        self._sides: dict[Point, Dissector] = {}  # if apart: what remembers for one point, with the same rows
         self._changed: set[int] = set()
-        self._context = Context(self)
-        self._context.mac_pairs, self._context.ipv4_pairs = self.mac_pairs, self.ipv4_pairs
+        self.context = Context(self)
+        self.context.mac_pairs, self.context.ipv4_pairs = self.mac_pairs, self.ipv4_pairs
 
     def __len__(self) -> int:
         return len(self.info)
@@ -54,13 +58,15 @@ class Dissector:
     def feed(self, packets: Packets) -> None:
         """Read the next packets; their numbers follow those of the packets before."""
         links = [LINK_TYPES.get(point.link_type, unknown_link) for point in packets.points]
+        contexts = [self._side(point).context if self.apart else self.context for point in packets.points]
         for first in range(0, len(packets), WINDOW):
-            self._read(packets, slice(first, first + WINDOW), links)
+            self._read(packets, slice(first, first + WINDOW), links, contexts)
 
     def finish(self) -> None:
         """Say what only the end shows. Packets may follow all the same."""
-        for ending in self.endings.values():
-            ending()
+        for side in (self, *self._sides.values()):
+            for ending in side.endings.values():
+                ending()
 
     def change(self, index: int, info: str | None = None, protocol: str | None = None) -> None:
         """Give an earlier row another Info or Protocol."""
@@ -71,12 +77,26 @@ class Dissector:
 
     def take_changed(self) -> set[int]:
         """Return the indexes of rows that have changed since last asked."""
-        changed, self._changed = self._changed, set()
+        changed = self._changed.copy()
+        self._changed.clear()
         return changed
 
-    def _read(self, packets: Packets, window: slice, links: list[Dissect]) -> None:
+    def _side(self, point: Point) -> Dissector:
+        """Return what remembers for this point."""
+        side = self._sides.get(point)
+        if side is None:
+            side = self._sides[point] = Dissector(strict=self.strict)
+            side.source, side.destination, side.protocol, side.info = (
+                self.source,
+                self.destination,
+                self.protocol,
+                self.info,
+            )
+            side._changed = self._changed
+        return side
+
+    def _read(self, packets: Packets, window: slice, links: list[Dissect], contexts: list[Context]) -> None:
         """Add the rows of a few thousand packets."""
-        c = self._context
         rows = zip(
             *_bytes(packets, window),
             packets.time[window].tolist(),
@@ -86,9 +106,9 @@ class Dissector:
         )
         say_source, say_destination = self.source.append, self.destination.append
         say_protocol, say_info = self.protocol.append, self.info.append
-        begin = c.begin
         for index, (data, time, length, point) in enumerate(rows, len(self.info)):
-            begin(index, time, length, length - len(data))
+            c = contexts[point]
+            c.begin(index, time, length, length - len(data))
             try:
                 links[point](c, data, 0)
             except (struct.error, IndexError):
