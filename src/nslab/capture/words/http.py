@@ -68,7 +68,9 @@ class Http:
             return self.after.size(stream, data, at)
         if self.is_tunnel:
             return NOT_MINE
-        message = stream.state if stream.scanned else None  # 0: a new message, whatever became of the last one
+        if not stream.scanned:
+            stream.state = None  # a new message, whatever became of the last one
+        message = stream.state
         if not isinstance(message, Message):
             read = self._header(stream, data, at)
             if not isinstance(read, Message):
