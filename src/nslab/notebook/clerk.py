@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nslab.capture.capture import Capture
+from nslab.capture.crafting import dissected
 from nslab.capture.recording import Recording
 from nslab.notebook.layers import layers
 from nslab.notebook.rows import Rows
@@ -130,6 +131,8 @@ class Clerk:
             view.want(letter)
         elif ask == "more" and name in self._views:
             self._views[name].seen(letter)
+        elif ask == "soon":  # the pointer is over the rows: scapy takes a second to be there
+            threading.Thread(target=_prepare, name="nslab: scapy", daemon=True).start()
         elif ask == "packet":
             self._show_packet(name, int(letter["number"]))
 
@@ -159,11 +162,14 @@ class Clerk:
         if not 1 <= number <= len(self._rows):
             return
         packets, at = self._rows.packet(number - 1)
-        data = packets[at][:_BYTES_SHOWN]
         found = []
-        for layer in layers(data):
+        for layer in layers(dissected(packets, at)):
             fields = [[each.name, each.value, each.start, each.end] for each in layer.fields]
             found.append({"title": layer.title, "from": layer.start, "to": layer.end, "fields": fields})
         told = {"tell": "packet", "view": view, "number": number, "layers": found}
         told |= {"captured": int(packets.captured[at]), "length": int(packets.length[at])}
-        self._send(told, [data])
+        self._send(told, [packets[at][:_BYTES_SHOWN]])
+
+
+def _prepare() -> None:
+    import scapy.layers.all  # noqa: F401

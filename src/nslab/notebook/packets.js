@@ -108,6 +108,7 @@ class View {
     );
     this.body.addEventListener("scroll", () => this.scrolled());
     this.rows.addEventListener("mousedown", (event) => this.pick(event));
+    this.grid.addEventListener("pointerenter", () => this.send({ ask: "soon" }), { once: true });
     this.grid.addEventListener("keydown", (event) => this.key(event));
 
     this.layers = element("div", { className: "nslab-layers", role: "tree", "aria-label": "Layers of the packet" });
