@@ -24,6 +24,8 @@ _VERSION: Final = {int(family): version for version, family in _FAMILY.items()}
 _UP, _LOWER_UP = 0x1, 0x10000
 _LOOKUP_TABLE: Final = 0x1000
 _CLONED: Final = 0x200
+_INVERTED: Final = 0x2
+_PLAIN: Final = frozenset({1, 2, 3, 6, 10, 14, 15, 16, 17, 18, 21})
 _PATIENCE: Final = 5.0  # seconds for a program that only prints
 MAIN: Final = 254
 ROUTE_TYPES: Final = {1: "unicast", 2: "local", 3: "broadcast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -101,6 +103,7 @@ class Rule:
     iif: str
     oif: str
     mark: int
+    more: bool  # it has conditions that are not read here: a protocol, ports, a tos, "not", "goto"…
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,4 +426,6 @@ def _rule(body: bytes) -> Rule:
     words = [f"from {source or 'all'}", f"to {target}" if target else "", f"fwmark {mark:#x}" if mark else ""]
     words += [f"iif {iif}" if iif else "", f"oif {oif}" if oif else "", does]
     said = f"{_number(found, 6)}: {' '.join(filter(None, words))}"
-    return Rule(_number(found, 6), table, body[7], said, source, target, iif, oif, mark)
+    # What is always told: addresses, interfaces, priority, mark, table, who has made it, and "suppress", -1 when unset.
+    more = bool(body[3] or body[8] & _INVERTED or found.keys() - _PLAIN) or _number(found, 14) not in (0, 0xFFFFFFFF)
+    return Rule(_number(found, 6), table, body[7], said, source, target, iif, oif, mark, more)

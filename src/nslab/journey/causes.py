@@ -108,6 +108,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _LINK,
     ),
     Cause(
+        "link-down",
+        (Stage.ROUTING,),
+        routes.its_subnet_was_down,
+        "{down} of {node} is down, so its routes are gone, and the packet was sent elsewhere",
+        "ip link set {down} up",
+        _LINK,
+    ),
+    Cause(
         "dad-failed",
         (Stage.NEVER_SENT, Stage.NEIGHBOUR, Stage.RECEIVING, Stage.ROUTING),
         neighbours.dad_there(failed=True),

@@ -115,7 +115,8 @@ def _is_answerless(at: At) -> bool:
 def _unrewritten(at: At) -> tuple[Network, Interface] | None:
     """Return the router that has let a private source out, and by which interface, to where nobody knows it."""
     trip = at.trip
-    if trip is None or not ip_address(trip.packet.src).is_private:
+    # IPv6 has addresses enough: there a missing route is what it is.
+    if trip is None or trip.packet.family != 4 or not ip_address(trip.packet.src).is_private:
         return None
     leg = trip.request
     if any(each.packet.src != trip.packet.src for each in leg.sightings):

@@ -13,6 +13,7 @@ from nslab.journey.place import At, legacy_grown
 from nslab.journey.proofs.proof import Proof
 from nslab.journey.rules import Words
 from nslab.journey.sightings import Sighting
+from nslab.journey.taps import HOOKS
 
 
 def tracked_full(at: At) -> Proof | None:
@@ -42,7 +43,7 @@ def _decisive(at: At) -> Words | None:
     ]
     program = "ip6tables-legacy" if at.family == 6 else "iptables-legacy"
     # A policy counts for its own hook only; a rule of a student's own chain may be asked from any.
-    grown = [rule for rule in grown if not rule.startswith("-P ") or rule.split()[1] == at.point]
+    grown = [rule for rule in grown if rule.split()[1] == at.point or rule.split()[1] not in HOOKS]
     grown = [rule for rule in grown if not contradicts(rule, at.leg.last, at.network)]
     if len(grown) != 1:
         return None

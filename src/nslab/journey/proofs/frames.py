@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Final
 
+from nslab.journey import sockets
 from nslab.journey.place import At, Stage
 from nslab.journey.proofs import neighbours
 from nslab.journey.proofs.proof import Proof
@@ -41,7 +42,7 @@ def wrong_mac(at: At) -> Proof | None:
 def duplicate(at: At) -> Proof | None:
     """It came to one of two that have the same address, and not to the one that it was for."""
     if at.stage is Stage.DELIVERED and at.who == "the packet":
-        return _duplicate_of(at, at.packet.dst)
+        return _duplicate_of(at, at.packet.dst) if _another_listens(at) else None
     if at.who == "the answer" and at.leg.arrived():
         return _duplicate_of(at, at.packet.dst)
     if at.stage is Stage.ROUTING and not at.is_local and at.trip:
@@ -50,6 +51,15 @@ def duplicate(at: At) -> Proof | None:
             sender = at.networks[before[-1].node]
             return _duplicate_of(at, sender.way(before[-1].packet.dst).gateway)
     return None
+
+
+def _another_listens(at: At) -> bool:
+    """Whether another one with this address would have taken the packet."""
+    return any(
+        listener.takes(at.packet.dst, at.packet.dport)
+        for network, _ in at.owners(at.packet.dst, but=at.node)
+        for listener in sockets.listeners(network, at.packet.protocol)
+    )
 
 
 def _duplicate_of(at: At, address: str) -> Proof | None:

@@ -243,7 +243,7 @@ def wrong_netmask(at: At) -> Proof | None:
 
 def _tentative_source(at: At) -> Proof | None:
     target = intended(at)
-    if ":" not in target or routes.refused_locally(at) == 0:
+    if ":" not in target or routes.refused_locally(at) == 0 or at.network.best(target, 6) is None:
         return None
     waiting = [each for each in at.network.addresses if each.interface.version == 6 and (each.tentative or each.failed)]
     return _dad(waiting[0].text, at.network) if len(waiting) == 1 else None

@@ -93,6 +93,22 @@ def _refusing(at: At, target: str, kind: str) -> Route | None:
     return None
 
 
+def its_subnet_was_down(at: At) -> Proof | None:
+    """A router on its way has an interface in its very subnet, and that is down: so it was sent elsewhere."""
+    if not at.leg or at.who != "the packet" or not _routing_error(at):
+        return None
+    for each in at.leg.sightings:
+        if each.node == at.node or (each.layer, each.point) != ("inet", "POSTROUTING"):
+            continue
+        network = at.networks[each.node]
+        for own in network.addresses:
+            interface = network.interfaces[own.index]
+            if ip_address(each.packet.dst) in own.interface.network and not interface.up:
+                names = {"down": interface.name, "node": network.name, "at": network.name}
+                return Proof(names, (f"{each.packet.dst} is in {own.interface.network}, that of {interface.name}",))
+    return None
+
+
 def policy(at: At) -> Proof | None:
     """The main table knows the way, and a rule has another table, or nothing, asked before it."""
     target = _target(at)
@@ -105,6 +121,8 @@ def policy(at: At) -> Proof | None:
     iif = at.came_by.name if at.leg and at.came_by else ""
     source = at.packet.src if at.leg else ""
     for rule in at.network.policies(version):
+        if rule.more:
+            return None  # whether it fits cannot be told
         if rule.mark or rule.oif or (rule.iif and rule.iif != iif):
             continue
         if rule.source and not (source and ip_address(source) in rule.source):
