@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections.abc import Callable
@@ -36,6 +35,8 @@ OTHERS: Final = {  # these have a protocol of their own
 }
 _BOUNDARY: Final = re.compile(rb'boundary\s*=\s*(?:"([^"]*)"|([^\s;]*))', re.IGNORECASE)
 _PART_TYPE: Final = re.compile(rb"(?im)^content-type[ \t]*:[ \t]*([^\r\n]*)")
+GZIP: Final = 16  # asks zlib for gzip's header
+LONGEST: Final = 1 << 20  # bytes that are unpacked: enough to see what it is
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
@@ -110,16 +111,24 @@ def _parts(c: Context, kind: bytes, body: bytes) -> None:
             describe(c, of_part[1], content.removesuffix(b"\r\n"))
 
 
+def _unpacked(body: bytes, window: int) -> bytes:
+    return zlib.decompressobj(window).decompress(body, LONGEST)
+
+
 def _inflated(body: bytes) -> bytes:
     try:
-        return zlib.decompress(body)
+        return _unpacked(body, zlib.MAX_WBITS)
     except zlib.error:
-        return zlib.decompress(body, -zlib.MAX_WBITS)
+        return _unpacked(body, -zlib.MAX_WBITS)
+
+
+def _unzipped(body: bytes) -> bytes:
+    return _unpacked(body, zlib.MAX_WBITS | GZIP)
 
 
 DECODERS: Final[dict[bytes, Callable[[bytes], bytes]]] = {
-    b"gzip": gzip.decompress,
-    b"x-gzip": gzip.decompress,
+    b"gzip": _unzipped,
+    b"x-gzip": _unzipped,
     b"deflate": _inflated,
 }
 
@@ -130,5 +139,5 @@ def _decoded(body: bytes, coding: bytes) -> bytes | None:
         return None
     try:
         return decode(body)
-    except (OSError, EOFError, zlib.error):
+    except zlib.error:
         return None

@@ -13,6 +13,7 @@ PORT: Final = 6379
 SIMPLE, ERROR, INTEGER, BULK, ARRAY = b"+-:$*"
 LONGEST_SHOWN: Final = 256
 DEEPEST: Final = 16
+LONGEST: Final = 1 << 17  # bytes of a value
 
 
 @over_tcp(PORT)
@@ -27,6 +28,8 @@ class Resp:
         return False
 
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
+        if len(data) - at > LONGEST:
+            return len(data) - at  # reading it again with each segment would take too long
         end, _words = _value(data, at, DEEPEST)
         return end - at if end > at else MORE if end < 0 else len(data) - at
 
