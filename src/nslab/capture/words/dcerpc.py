@@ -59,6 +59,7 @@ RESULTS: Final = {0: "Acceptance", 1: "User rejection", 2: "Provider rejection",
 REJECTIONS: Final = {4: "Protocol version not supported"}
 FAULTS: Final = {0x1C010002: "nca_op_rng_error", 5: "nca_s_fault_access_denied"}
 MAPPER: Final = "EPMv4"
+MAP: Final = 3
 MAPPER_CALLS: Final = {
     0: "Insert",
     1: "Delete",
@@ -101,6 +102,8 @@ class Calls:
             self.calls[number] = operation
             c.append(f", opnum: {operation}, Ctx: {context}")
             self._about(c, context, operation, "request", whole=flags & 3 == 3)
+            if c.protocol == "EPM" and operation == MAP:
+                c.append(towers_asked(data, body + 8))
         elif kind in (RESPONSE, FAULT):
             (context,) = unpack_from("<H", data, body + 4)
             c.append(f", Ctx: {context}")
@@ -108,7 +111,10 @@ class Calls:
                 status = unpack_from("<I", data, body + 8)[0]
                 c.append(f", status: {FAULTS.get(status, f'Unknown (0x{status:08x})')}")
             else:
-                self._about(c, context, self.calls.get(number, -1), "response", whole=flags & 3 == 3)
+                operation = self.calls.get(number, -1)
+                self._about(c, context, operation, "response", whole=flags & 3 == 3)
+                if c.protocol == "EPM" and operation == MAP:
+                    c.append(towers_answered(data, body + 8))
 
     def _about(self, c: Context, context: int, operation: int, what: str, *, whole: bool) -> None:
         """Name the interface of a call, and the call itself where it is known."""
@@ -146,6 +152,39 @@ class Calls:
         at += 4
         results = [named(RESULTS, unpack_from("<H", data, at + 24 * n)[0]) for n in range(count)]
         return f", max_xmit: {sends} max_recv: {receives}, {count} results: {', '.join(results)}"
+
+
+def tower(data: bytes, at: int) -> str:
+    """Return the words of a protocol tower: the interface and the transfer syntax on its first two floors."""
+    words = ""
+    at += 2
+    for _ in range(2):
+        (size,) = unpack_from("<H", data, at)
+        number = str(UUID(bytes_le=data[at + 3 : at + 19]))
+        name = INTERFACES.get(number) or SYNTAXES.get(number)
+        words += f", {name}" if name else ""
+        at += 2 + size
+        at += 2 + int(unpack_from("<H", data, at)[0])
+    return words
+
+
+def towers_asked(data: bytes, at: int) -> str:
+    """Behind the object, which may be missing, is one tower."""
+    at += 20 if unpack_from("<I", data, at)[0] else 4
+    return tower(data, at + 12) if unpack_from("<I", data, at)[0] else ""
+
+
+def towers_answered(data: bytes, at: int) -> str:
+    """Behind a handle is an array of pointers to towers."""
+    words = ""
+    (count,) = unpack_from("<I", data, at + 32)
+    place = at + 36 + 4 * count
+    for _ in range(count):
+        (size,) = unpack_from("<I", data, place)
+        words += tower(data, place + 8)
+        place += 8 + size
+        place += (at - place) % 4
+    return words
 
 
 def begins(data: bytes | bytearray, at: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from nslab.capture.words.browser import mailslot
 from nslab.capture.words.context import Context
+from nslab.capture.words.dcerpc import Calls, begins
 from nslab.capture.words.nt_status import dos_error, nt_status
 from nslab.capture.words.ntlm import ntlm_words
 from nslab.capture.words.smb2 import FUNCTIONS
@@ -146,6 +147,7 @@ class Smb1:
         self.functions: dict[int, str] = {}  # of a transaction
         self.pipes: dict[int, str] = {}
         self.open: set[int] = set()
+        self.remote: dict[int, Calls] = {}  # remote calls through a file
 
     def read(self, c: Context, data: bytes, at: int, end: int) -> None:
         data = data[:end]
@@ -215,6 +217,13 @@ class Smb1:
     def asked_about(self, message: Message, file: int) -> str:
         self.about[message.id] = file
         return f", FID: 0x{file:04x}"
+
+    def called(self, c: Context, m: Message, at: int, file: int | None) -> bool:
+        """Read a remote call that goes through a file, if this is one."""
+        if file is None or not begins(m.data, at):
+            return False
+        self.remote.setdefault(file, Calls()).read(c, m.data, at, len(m.data))
+        return True
 
     def function_answered(self, message: Message) -> str:
         name = self.functions.pop(message.id, None)
@@ -307,15 +316,21 @@ def read_asked(smb: Smb1, _: Context, m: Message) -> str:
 
 
 @answer(0x2E)
-def read_answered(smb: Smb1, _: Context, m: Message) -> str:
+def read_answered(smb: Smb1, c: Context, m: Message) -> str:
+    file = smb.about.get(m.id)
+    if smb.called(c, m, m.start + m.get("<H", 12), file):
+        return ""
     return f"{smb.known(m)}, {m.get('<H', 10)} bytes"
 
 
 @request(0x2F)
-def write_asked(smb: Smb1, _: Context, m: Message) -> str:
+def write_asked(smb: Smb1, c: Context, m: Message) -> str:
     file, offset, size = m.get("<H", 4), m.get("<I", 6), m.get("<H", 20) | m.get("<H", 18) << 16
     if m.words >= 14:
         offset |= m.get("<I", 24) << 32
+    if smb.called(c, m, m.start + m.get("<H", 22), file):
+        smb.asked_about(m, file)
+        return ""
     return f"{smb.asked_about(m, file)}, {size} bytes at offset {offset}"
 
 
@@ -438,9 +453,14 @@ def transaction_asked(smb: Smb1, c: Context, m: Message) -> str:
     elif name == "\\PIPE\\" and m.words >= 16:
         c.protocol = smb.pipes[m.id] = "SMB Pipe"
         words = {0x26: "TransactNmPipe", 0x53: "WaitNamedPipe"}.get(m.get("<H", 28))
+        file = m.get("<H", 30)
+        if words == "TransactNmPipe":
+            smb.about[m.id] = file
+            if smb.called(c, m, m.start + m.get("<H", 24), file):
+                return ""
         if words is not None:
             c.write(f"{words} Request")
-            return smb.asked_about(m, m.get("<H", 30)) if words == "TransactNmPipe" else ""
+            return smb.asked_about(m, file) if words == "TransactNmPipe" else ""
     elif name == "\\PIPE\\LANMAN" and m.get("<H", 18):
         (function,) = unpack_from("<H", m.data, m.start + m.get("<H", 20))
         c.protocol = "LANMAN"
@@ -456,6 +476,8 @@ def transaction_answered(smb: Smb1, c: Context, m: Message) -> str:
     if pipe is None or not m.words:
         return ""
     if pipe == "SMB Pipe":
+        if smb.called(c, m, m.start + m.get("<H", 14), smb.about.get(m.id)):
+            return ""
         c.protocol = pipe
         c.write("TransactNmPipe Response")
         return smb.known(m)

@@ -7,6 +7,7 @@ from struct import unpack_from
 from typing import Final
 
 from nslab.capture.words.context import Context
+from nslab.capture.words.dcerpc import Calls, begins
 from nslab.capture.words.nt_status import nt_status
 from nslab.capture.words.ntlm import ntlm_words
 
@@ -91,6 +92,7 @@ FUNCTIONS: Final = {
     0x001440F2: "FSCTL_SRV_COPYCHUNK",
     0x001441BB: "FSCTL_SRV_READ_HASH",
 }
+TRANSCEIVE: Final = 0x0011C017
 DFS_REFERRALS: Final = 0x00060194
 OPLOCK, LEASE, LEASE_NOTIFICATION = 24, 36, 44  # sizes of a break's structure, which tell what it is about
 BREAKS: Final = {OPLOCK: "Oplock", LEASE: "Lease", LEASE_NOTIFICATION: "Lease"}
@@ -105,6 +107,8 @@ class Smb2:
         self.files: dict[bytes, str] = {}
         self.creating: dict[int, str] = {}  # by message id
         self.closing: dict[int, bytes] = {}
+        self.reading: dict[int, bytes] = {}
+        self.pipes: dict[bytes, Calls] = {}  # remote calls through a file
 
     def read(self, c: Context, data: bytes, at: int, end: int) -> None:
         """Read one message, which may be a chain of several."""
@@ -140,6 +144,14 @@ class Smb2:
         ask = REQUESTS.get(command)
         if ask is not None:
             c.append(ask(self, data, body, message))
+        if command == READ:
+            self.reading[message] = data[body + 16 : body + 32]
+        elif command == WRITE:
+            place, size = unpack_from("<HI", data, body + 2)
+            self._called(c, data, at + place, size, data[body + 16 : body + 32])
+        elif command == IOCTL and unpack_from("<I", data, body + 4)[0] == TRANSCEIVE:
+            place, size = unpack_from("<II", data, body + 24)
+            self._called(c, data, at + place, size, data[body + 8 : body + 24])
 
     def _response(self, c: Context, data: bytes, at: int, what: tuple[str, int, int, int]) -> None:
         name, command, status, message = what
@@ -151,18 +163,39 @@ class Smb2:
             c.append(f", Error: {nt_status(status)}")
             if command == SESSION_SETUP and status == MORE_PROCESSING:
                 c.append(ntlm_words(data, at))
-        elif command == SESSION_SETUP:
-            c.append(ntlm_words(data, at))
-        elif command == CREATE:
-            handle = data[at + 64 : at + 80]
-            known = self.creating.pop(message, None)
-            if known is not None:
-                self.files.setdefault(handle, known)
-            c.append(f" File: {self.files.get(handle, '')}" if handle in self.files else "")
-        elif command == CLOSE:
-            self.files.pop(self.closing.pop(message, b""), None)
-        if status and status != PENDING:
-            self.creating.pop(message, None)
+            if status != PENDING:
+                self.creating.pop(message, None)
+            return
+        answer = ANSWERS.get(command)
+        if answer is not None:
+            answer(self, c, data, at, message)
+
+    def logged_in(self, c: Context, data: bytes, at: int, _message: int) -> None:
+        c.append(ntlm_words(data, at))
+
+    def created(self, c: Context, data: bytes, at: int, message: int) -> None:
+        handle = data[at + 64 : at + 80]
+        known = self.creating.pop(message, None)
+        if known is not None:
+            self.files.setdefault(handle, known)
+        c.append(self._file(handle))
+
+    def was_read(self, c: Context, data: bytes, at: int, message: int) -> None:
+        place, size = unpack_from("<BxI", data, at + 2)
+        self._called(c, data, at - HEADER + place, size, self.reading.pop(message, b""))
+
+    def controlled(self, c: Context, data: bytes, at: int, _message: int) -> None:
+        if unpack_from("<I", data, at + 4)[0] == TRANSCEIVE:
+            place, size = unpack_from("<II", data, at + 32)
+            self._called(c, data, at - HEADER + place, size, data[at + 8 : at + 24])
+
+    def closed(self, _c: Context, _data: bytes, _at: int, message: int) -> None:
+        self.files.pop(self.closing.pop(message, b""), None)
+
+    def _called(self, c: Context, data: bytes, at: int, size: int, handle: bytes) -> None:
+        """Read a remote call that goes through a file."""
+        if begins(data, at) and at + size <= len(data):
+            self.pipes.setdefault(handle, Calls()).read(c, data, at, at + size)
 
     def _break(self, data: bytes, at: int, message: int) -> str:
         kind = BREAKS[data[at]]
@@ -222,6 +255,14 @@ class Smb2:
         return self._file(data[at + 8 : at + 24]) if data[at] == OPLOCK else ""
 
 
+Answer = Callable[[Smb2, Context, bytes, int, int], None]
+ANSWERS: Final[dict[int, Answer]] = {
+    SESSION_SETUP: Smb2.logged_in,
+    CREATE: Smb2.created,
+    READ: Smb2.was_read,
+    IOCTL: Smb2.controlled,
+    CLOSE: Smb2.closed,
+}
 Ask = Callable[[Smb2, bytes, int, int], str]
 REQUESTS: Final[dict[int, Ask]] = {
     SESSION_SETUP: Smb2.session_setup,
