@@ -1,0 +1,134 @@
+"""ISO's transport over TCP (RFC 1006, ISO 8073), and the S7 protocol of Siemens' controllers in it."""
+
+from __future__ import annotations
+
+from struct import unpack_from
+from typing import Final
+
+from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.registry import over_tcp
+from nslab.capture.words.streams import MORE, Stream
+from nslab.capture.words.values import named
+
+HEADER: Final = 4
+VERSION: Final = 3
+DATA: Final = 0xF0
+CONNECTING: Final = {0xE0: "CR", 0xD0: "CC", 0x80: "DR"}
+LAST: Final = 0x80
+S7: Final = 0x32
+KINDS: Final = {1: "Job     ", 2: "Ack     ", 3: "Ack_Data", 7: "Userdata"}
+JOB, ACK, ACK_DATA, USER_DATA = 1, 2, 3, 7
+WAYS: Final = {0: "Push", 4: "Request", 8: "Response"}
+GROUPS: Final = {
+    1: "Programmer commands",
+    2: "Cyclic services",
+    3: "Block functions",
+    4: "CPU functions",
+    5: "Security",
+    6: "PBC BSEND/BRECV",
+    7: "Time functions",
+}
+SERVICES: Final = {
+    (1, 1): "Block status",
+    (1, 2): "Variable status",
+    (1, 3): "Output ISTACK",
+    (2, 1): "Cyclic transfer",
+    (3, 1): "List blocks",
+    (3, 2): "List blocks of type",
+    (3, 3): "Get block info",
+    (4, 1): "Read SZL",
+    (4, 2): "Message service",
+    (4, 3): "Diagnostic message",
+    (5, 1): "PLC password",
+    (7, 1): "Read clock",
+    (7, 2): "Set clock",
+    (7, 3): "Read clock (following)",
+}
+WITHOUT_SERVICES: Final = 6
+STATE_LIST: Final = (4, 1)
+GOOD: Final = 0xFF
+FUNCTIONS: Final = {
+    0x04: "Read Var",
+    0x05: "Write Var",
+    0x1A: "Request download",
+    0x1B: "Download block",
+    0x1C: "Download ended",
+    0x1D: "Start upload",
+    0x1E: "Upload",
+    0x1F: "End upload",
+    0x28: "PI-Service",
+    0x29: "PLC Stop",
+    0xF0: "Setup communication",
+}
+
+
+@over_tcp(102)
+class IsoStream:
+    """Version, length; then a transport unit."""
+
+    @staticmethod
+    def recognises(_: bytes) -> bool:
+        return False
+
+    def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
+        if data[at] != VERSION:
+            return len(data) - at
+        if len(data) - at < HEADER:
+            return MORE
+        return max(HEADER, int.from_bytes(data[at + 2 : at + 4]))
+
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
+        c.protocol = "TPKT"
+        if data[at] != VERSION:
+            c.write("Continuation")
+            return
+        c.write("")
+        transport(c, data[:end], at + HEADER)
+
+
+def transport(c: Context, data: bytes, at: int) -> None:
+    size, code = unpack_from("!BB", data, at)
+    if code in CONNECTING:
+        destination, source = unpack_from("!HH", data, at + 2)
+        c.protocol = "COTP"
+        c.write(f"{CONNECTING[code]} TPDU src-ref: 0x{source:04x} dst-ref: 0x{destination:04x}")
+    elif code == DATA:
+        number = data[at + 2]
+        at += 1 + size
+        c.protocol = "COTP"
+        if not number & LAST:
+            c.write(f"DT TPDU ({number}) [COTP fragment, {len(data) - at} bytes]")
+            return
+        c.write(f"DT TPDU ({number & 0x7F}) EOT")
+        if data[at : at + 1] == bytes((S7,)) and len(data) >= at + 10:
+            s7(c, data, at)
+    else:
+        raise Malformed
+
+
+def s7(c: Context, data: bytes, at: int) -> None:
+    kind, _, _, parameters, _ = unpack_from("!xBHHHH", data, at)
+    c.protocol = "S7COMM"
+    c.write(f"ROSCTR:[{named(KINDS, kind, 'Unknown: 0x%x')}]")
+    at += 12 if kind in (ACK, ACK_DATA) else 10
+    if not parameters:
+        return
+    if kind == USER_DATA:
+        user_data(c, data, at, at + parameters)
+        return
+    function = data[at]
+    c.append(f" Function:[{named(FUNCTIONS, function, f'Unknown function: 0x{function:02x}')}]")
+
+
+def user_data(c: Context, data: bytes, at: int, end: int) -> None:
+    """What programmers and panels ask a controller for."""
+    way, group, service = data[at + 5] >> 4, data[at + 5] & 15, data[at + 6]
+    c.append(
+        f" Function:[{named(WAYS, way, 'Unknown')}] -> [{named(GROUPS, group, f'Unknown function: 0x{group:02x}')}]"
+    )
+    if group == WITHOUT_SERVICES:
+        return
+    c.append(f" -> [{SERVICES.get((group, service), f'Unknown subfunc: 0x{service:02x}')}]")
+    if (group, service) == STATE_LIST and len(data) >= end + 8 and data[end] == GOOD:
+        number, index = unpack_from("!HH", data, end + 4)
+        c.append(f" ID=0x{number:04x} Index=0x{index:04x}")
