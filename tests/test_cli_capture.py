@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 import nslab
+from nslab.cli import main
 
 NSLAB = [sys.executable, "-m", "nslab"]
 PATIENCE = 60  # seconds: how long a test waits for what shall happen at once
@@ -108,22 +109,28 @@ def file(shared_lab, tmp_path_factory):
     return cap.save(tmp_path_factory.mktemp("table") / "x.pcapng")
 
 
-def table(*words):
-    return subprocess.run([*NSLAB, "table", *words], capture_output=True, text=True, check=False, timeout=PATIENCE)
+@pytest.fixture
+def table(capsys):
+    def table(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["table", *map(str, words)])
+        return ended.value.code, *capsys.readouterr()
+
+    return table
 
 
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
-def test_a_file_is_printed_as_tshark_prints_it(file):
+def test_a_file_is_printed_as_tshark_prints_it(file, table):
     said = subprocess.run(["tshark", "-n", "-2", "-r", file], capture_output=True, text=True, check=True).stdout
-    ours = table(file)
-    assert (ours.returncode, ours.stderr) == (0, "")
-    assert [line.rstrip() for line in ours.stdout.splitlines()] == [line.rstrip() for line in said.splitlines()]
+    status, out, err = table(file)
+    assert (status, err) == (0, "")
+    assert [line.rstrip() for line in out.splitlines()] == [line.rstrip() for line in said.splitlines()]
 
 
-def test_a_file_is_data_for_other_programs(file):
-    header, *rows = csv.reader(io.StringIO(table(file, "--format", "csv").stdout))
+def test_a_file_is_data_for_other_programs(file, table):
+    header, *rows = csv.reader(io.StringIO(table(file, "--format", "csv")[1]))
     assert header == ["No.", "Time", "Point", "Source", "Destination", "Protocol", "Length", "Info"]
-    objects = json.loads(table(file, "--format", "json").stdout)
+    objects = json.loads(table(file, "--format", "json")[1])
     assert [[str(each[name]) for name in header if name != "Time"] for each in objects] == [
         [cell for name, cell in zip(header, row, strict=True) if name != "Time"] for row in rows
     ]
@@ -137,10 +144,10 @@ def test_the_rest_of_a_table_is_nobody_s(file):
     assert (seen.stdout.count("\n"), seen.stderr) == (1, "")
 
 
-def test_a_damaged_file_is_printed_as_far_as_it_goes(file, tmp_path):
+def test_a_damaged_file_is_printed_as_far_as_it_goes(file, table, tmp_path):
     (tmp_path / "cut.pcapng").write_bytes(file.read_bytes()[:-150])
-    seen = table(tmp_path / "cut.pcapng")
-    assert (seen.returncode, len(seen.stdout.splitlines()) > 0) == (1, True)
-    assert seen.stderr.startswith("nslab: cut.pcapng: the file ends in a block, after packet ")
-    assert table("/etc/passwd").stderr == "nslab: /etc/passwd: it is no capture: neither pcap nor pcapng\n"
-    assert table("/nowhere").returncode == 2
+    status, out, err = table(tmp_path / "cut.pcapng")
+    assert (status, len(out.splitlines()) > 0) == (1, True)
+    assert err.startswith("nslab: cut.pcapng: the file ends in a block, after packet ")
+    assert table("/etc/passwd") == (2, "", "nslab: /etc/passwd: it is no capture: neither pcap nor pcapng\n")
+    assert table("/nowhere")[0] == 2

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -35,16 +36,16 @@ def sniff(name: str, points: tuple[str, ...], filter_: str, count: int | None, f
     if file is not None:
         files.check(file)
     cap = Lab.attach(name).capture(*points, filter=filter_)
-    enough = _enough()
     try:
-        cap.start()
-        tell(f"listening at {', '.join(map(str, cap.points))}")
-        view = _View(cap, count)
-        while cap.running and not enough.is_set() and view.wants_more:
-            cap.wait(view.shown, _LOOK)
+        with _enough() as enough:
+            cap.start()
+            tell(f"listening at {', '.join(map(str, cap.points))}")
+            view = _View(cap, count)
+            while cap.running and not enough.is_set() and view.wants_more:
+                cap.wait(view.shown, _LOOK)
+                view.go_on()
+            cap.stop()
             view.go_on()
-        cap.stop()
-        view.go_on()
     finally:
         cap.stop()
         if file is not None:
@@ -118,16 +119,20 @@ def _print(lines: Iterable[str]) -> None:
         raise
 
 
-def _enough() -> threading.Event:
-    """Return what is set by SIGINT and SIGTERM: they end the capture, and what came is still shown and written."""
+@contextmanager
+def _enough() -> Iterator[threading.Event]:
+    """Yield what is set by SIGINT and SIGTERM: they end the capture, and what came is still shown and written."""
     enough = threading.Event()
 
     def stop(_: int, __: FrameType | None) -> None:
         enough.set()
 
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    return enough
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield enough
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 VERBS: Final = {"sniff": sniff, "table": table}
