@@ -11,7 +11,7 @@ from nslab.capture.words.streams import MORE, NOT_MINE, Stream
 
 PORTS: Final = (443, 261, 448, 465, 563, 614, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 8883)
 VERSIONS: Final = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
-TLS_1_3: Final = 0x0304
+SSL_3, TLS_1_3 = 0x0300, 0x0304
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, DATA, HEARTBEAT, WITH_ID = range(20, 26)
 CLIENT_HELLO, SERVER_HELLO = 1, 2
 ENCRYPTED: Final = "Encrypted Handshake Message"
@@ -179,7 +179,8 @@ class Tls:
         if data[at] & 0x80 and is_hello_of_ssl2(data, at):
             c.protocol = "SSLv2"
             c.add("Client Hello")
-        elif self.version == TLS_1_3:
+            self.rows.clear()
+        elif self.version in {SSL_3, TLS_1_3}:
             self._name(c, self.version)
             c.add("Continuation Data")
         elif self.version:
