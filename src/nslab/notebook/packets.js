@@ -13,7 +13,9 @@ const PATIENCE = 250; // milliseconds after which an unanswered question is aske
 const MOST_PATIENT = 20_000; // … and so on: a kernel that runs a cell may answer only at its end
 const LEAST = { "No.": 4, Time: 11, Point: 8, Source: 12, Destination: 12, Protocol: 8, Length: 6 }; // characters
 const RIGHT = new Set(["No.", "Time", "Length"]);
-const BAD = /unreachable|exceeded|no response found|Retransmission|\bRST\b|Malformed|not captured|ACKed unseen/i;
+const BAD = /unreachable|exceeded|\bRST\b|Malformed/i;
+// The same packet at a second point looks like one that was sent again: there, these say nothing.
+const AMISS = /no response found|Retransmission|not captured|ACKed unseen/i;
 
 const element = (name, properties = {}, ...children) => {
   const made = document.createElement(name);
@@ -393,7 +395,8 @@ class View {
     });
     const protocol = row ? String(row[columns.indexOf("Protocol")]) : "";
     line.dataset.family = protocol.toLowerCase().split(/[^a-z0-9]/, 1)[0].replace(/v[0-9]+$/, "");
-    line.classList.toggle("nslab-bad", Boolean(row) && BAD.test(row[columns.indexOf("Info")]));
+    const info = row ? row[columns.indexOf("Info")] : "";
+    line.classList.toggle("nslab-bad", BAD.test(info) || (!columns.includes("Point") && AMISS.test(info)));
   }
 
   say(total, shown) {
