@@ -157,6 +157,7 @@ def _same_ack(way: Way, segment: Segment) -> str:
     if way.back.last == KEEP_ALIVE:
         return "[TCP Keep-Alive ACK] "
     way.duplicates += 1
+    way.hushed = False
     return f"[TCP Dup ACK {way.duplicate_of}#{way.duplicates}] "
 
 
@@ -180,7 +181,7 @@ def _again(way: Way, segment: Segment) -> str:
         return "[TCP Spurious Retransmission] "
     if segment.ahead < HALF or (segment.ahead == UINT32 and segment.length > 1):
         return ""
-    if back.duplicates >= 2 and back.ack == segment.seq and segment.time - back.ack_time < FAST:
+    if (back.duplicates >= 2 or back.hushed) and back.ack == segment.seq and segment.time - back.ack_time < FAST:
         return "[TCP Fast Retransmission] "
     if segment.time - way.time < (way.handshake.round_trip or OVERTAKEN) and way.next != segment.end:
         return "[TCP Out-Of-Order] "
