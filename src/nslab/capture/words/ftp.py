@@ -14,7 +14,11 @@ from nslab.capture.words.tls import Tls
 
 PORT: Final = 21
 _PASSIVE: Final = re.compile(rb"227 .*?(\d+),(\d+),(\d+),(\d+),(\d+),(\d+)")
+_ACTIVE: Final = re.compile(rb"(?i)PORT (\d+),(\d+),(\d+),(\d+),(\d+),(\d+)")
 _EXTENDED: Final = re.compile(rb"229 .*?\(\|\|\|(\d+)\|\)")
+
+
+Agreement = tuple[bytes, int]  # the address and port that data will come to
 
 
 @over_tcp(20)
@@ -27,6 +31,13 @@ class FtpData(Segments):
 
     def dissect(self, c: Context, _: Stream, __: bytes, at: int, end: int) -> None:
         c.protocol = "FTP-DATA"
+        if not self.way:
+            asked: dict[Agreement, FtpData] = c.state("ftp", dict)
+            found = asked.get((c.destination_address, c.destination_port)) or asked.get(
+                (c.source_address, c.source_port)
+            )
+            if found is not None:
+                self.way, self.command = found.way, found.command
         agreed = f" ({self.way}) ({self.command})" if self.way else ""
         c.write(f"FTP Data: {end - at + max(0, c.missing)} bytes{agreed}")
 
@@ -55,24 +66,37 @@ class Ftp(Segments):
             if self.expected is not None:
                 self.expected.command = line
                 self.expected = None
+            self._ask(c, data[at:end])
         else:
             c.write(f"Response: {line}")
             self._agree(c, data[at:end])
             if self.wants_tls and line.startswith("234"):
                 self.after = Tls()
 
+    def _ask(self, c: Context, request: bytes) -> None:
+        """Remember where the client wants data; they come from the server's port 20."""
+        active = _ACTIVE.match(request)
+        where = _place(active) if active is not None else None
+        if where is not None:
+            asked: dict[Agreement, FtpData] = c.state("ftp", dict)
+            self.expected = asked[where] = FtpData("PORT")
+
     def _agree(self, c: Context, reply: bytes) -> None:
         """Expect the connection that the server offers."""
         passive, extended = _PASSIVE.match(reply), _EXTENDED.match(reply)
+        where: Agreement | None = None
         if passive is not None:
-            *address, high, low = map(int, passive.groups())
-            if max(*address, high, low) > 255:
-                return
-            where = IPv4Address(bytes(address)).packed, high << 8 | low
-            self.expected = FtpData("PASV")
+            where, way = _place(passive), "PASV"
         elif extended is not None:
-            where = c.source_address, int(extended[1])
-            self.expected = FtpData("EPASV")
-        else:
-            return
-        c.expect(*where, self.expected)
+            where, way = (c.source_address, int(extended[1])), "EPASV"
+        if where is not None:
+            self.expected = FtpData(way)
+            c.expect(*where, self.expected)
+
+
+def _place(found: re.Match[bytes]) -> Agreement | None:
+    """Return the address and port of six numbers, each one byte."""
+    numbers = [int(number) for number in found.groups()]
+    if max(numbers) > 255:
+        return None
+    return IPv4Address(bytes(numbers[:4])).packed, numbers[4] << 8 | numbers[5]
