@@ -70,8 +70,9 @@ class Reader:
 
     def _listen(self) -> None:
         waiting = select.poll()
-        for tap in self.taps:
-            waiting.register(tap.ring, select.POLLIN)
+        rings = [tap.ring for tap in self.taps]
+        for ring in rings:
+            waiting.register(ring, select.POLLIN)
         for links in self._links:
             waiting.register(links, select.POLLIN)
         for control in self._nodes:
@@ -84,7 +85,11 @@ class Reader:
         while alive and not self.full:
             # Packets of several rings settle with time; of one alone they are settled when they come.
             settling = len(self.taps) > 1 and time.monotonic() < self._quiet_from
-            ready = {descriptor for descriptor, _ in waiting.poll(RETIRE if settling else None)}
+            found = dict(waiting.poll(RETIRE if settling else None))
+            for ring in rings:
+                if found.get(ring.fileno(), 0) & select.POLLERR:
+                    ring.error()  # an interface went down; asked for, it does not wake us for ever
+            ready = set(found)
             if self._wake in ready:
                 return
             for control in alive & ready:
@@ -108,15 +113,13 @@ class Reader:
         return any(came)
 
     def _take(self, number: int, blocks: Iterable[memoryview]) -> bool:
-        ring = self.taps[number].ring
-        ring.error()  # asked for, it does not wake us for ever
         came = False
         for block in blocks:
             came = True
             if not self.full and not self.store.keep(number, block):
                 self.events.append(Event(time.time_ns(), str(self.taps[number].point), full(self.store.limit)))
                 self.full = True
-        ring.count()
+        self.taps[number].ring.count()
         return came
 
     def _hear_news(self) -> None:

@@ -7,6 +7,7 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import Final, Protocol
 
@@ -17,6 +18,8 @@ from nslab.capture.packets import Packets, Point
 from nslab.errors import LabError
 
 _NO_RESERVE: Final = 0x4000  # MAP_NORESERVE: address space, of which only what is written to takes memory
+_POPULATE: Final = 23  # MADV_POPULATE_WRITE
+_STRETCH: Final = 1 << 20
 _ALIGNED: Final = 16
 _FOR_EVER: Final = (1 << 63) - 1
 
@@ -46,14 +49,15 @@ class Store:
         self._kept: list[tuple[int, int, int, int]] = []  # source, link type, begin, end
         self._sources = sources
         self._used = 0
+        self._ready = 0  # bytes that have memory behind them
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
         try:
-            memory = mmap.mmap(-1, max(limit, mmap.PAGESIZE), flags=flags)
+            self._memory = mmap.mmap(-1, max(limit, mmap.PAGESIZE), flags=flags)
         except OSError as error:
             raise LabError(
                 f"no room for {limit >> 20} MiB of packets: {error.strerror}; max_bytes asks for less"
             ) from None
-        self._data = np.frombuffer(memory, np.uint8)
+        self._data = np.frombuffer(self._memory, np.uint8)
         self._unread: deque[tuple[int, int, int, int]] = deque()
         self._unsettled: list[Packets] = []
         nothing = self._packets_of(Frames.none(), 0, 0)
@@ -66,10 +70,19 @@ class Store:
         begin, end = self._used, self._used + len(block)
         if end > self.limit:
             return False
+        if end > self._ready:
+            self._prepare()
         self._data[begin:end] = np.frombuffer(block, np.uint8)
         self._used = -(-end // _ALIGNED) * _ALIGNED
         self._kept.append((source, self._sources[source].point.link_type, begin, end))
         return True
+
+    def _prepare(self) -> None:
+        """Have memory put behind the next stretch at once: a fault for every page of it costs more than the copying."""
+        size = min(_STRETCH, len(self._memory) - self._ready)
+        with suppress(OSError, ValueError):  # before Linux 5.14 it comes page by page
+            self._memory.madvise(_POPULATE, self._ready, size)
+        self._ready += size
 
     def publish(self, settled: int = _FOR_EVER) -> None:
         """Let those blocks be read that were kept, and say which packets (ns) are settled; without it, all that is."""

@@ -24,7 +24,10 @@ POINT: Final = "Point"
 _SHOWN: Final = 200  # rows of an HTML table; half of them first ones, half last
 _ARROW: Final = "→"
 _LOST: Final = "color:#d32f2f;font-weight:bold"  # seen on white and on black
-_CELL: Final = "padding:1px 8px;text-align:left;white-space:nowrap"
+_STYLE: Final = (
+    "<style>.nslab-packets table{font-family:monospace;border-collapse:collapse}"
+    ".nslab-packets th,.nslab-packets td{padding:1px 8px;text-align:left!important;white-space:pre}</style>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,8 @@ class Table:
         body = [[_html_row(row.values()) for row in self.rows(part)] for part in self._parts()]
         left_out = f'<tr><td colspan="{len(self.columns)}">… {len(self) - _SHOWN} more …</td></tr>'
         html = left_out.join("".join(part) for part in body)
-        head = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in self.columns)
-        table = f'<table style="font-family:monospace"><thead><tr>{head}</tr></thead><tbody>{html}</tbody></table>'
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        table = f"{_STYLE}<table><thead><tr>{head}</tr></thead><tbody>{html}</tbody></table>"
         said = [f'<div style="{_LOST}">{escape(each)}</div>' for each in self.alarms]
         said += [f"<div>{escape(each)}</div>" for each in self.remarks]
         return f'<div class="nslab-packets">{table if len(self) else ""}{"".join(said)}</div>'
@@ -205,4 +208,4 @@ def seconds(nanoseconds: int, digits: int) -> str:
 
 
 def _html_row(values: Sequence[str | int]) -> str:
-    return "<tr>" + "".join(f'<td style="{_CELL}">{escape(str(value))}</td>' for value in values) + "</tr>"
+    return "<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in values) + "</tr>"
