@@ -23,12 +23,12 @@ def why(at: At) -> Why:
             return Why(
                 cause.code,
                 cause.message.format(**named),
-                tuple(dict.fromkeys(filter(None, [*proof.because, *at.evidence, *facts]))),
+                tuple(dict.fromkeys(filter(None, [*proof.because, *facts]))),
                 remedy,
                 (named.get("at", at.node) if remedy else ""),
                 cause.link,
             )
-    return Why("unknown", "cause not known", tuple(filter(None, [*at.evidence, *facts])))
+    return Why("unknown", "cause not known", tuple(facts))
 
 
 def _facts(at: At) -> Iterator[str]:

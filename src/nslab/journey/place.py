@@ -10,13 +10,14 @@ from functools import cached_property
 from typing import Final
 
 from nslab.errors import NslabError
-from nslab.journey.asked import Address, Interface, Network, Way
+from nslab.journey.asked import Network
 from nslab.journey.correlate import Leg, Trip, addresses_in
 from nslab.journey.model import Where
 from nslab.journey.observe import Observation
 from nslab.journey.packet import ICMP, ICMP6, UDP, Packet
 from nslab.journey.rules import Rules
 from nslab.journey.sightings import Question, Sighting, Traced
+from nslab.journey.tables import Address, Interface, Way
 from nslab.sandbox.door import Node
 
 _UNDONE: Final = "connection tracking (undo NAT)"
@@ -61,7 +62,7 @@ class At:
     stage: Stage
     point: str = ""
     device: str = ""
-    evidence: list[str] = field(default_factory=list)
+    known_rules: dict[str, Rules] = field(default_factory=dict)
 
     # ---- the place
 
@@ -142,8 +143,7 @@ class At:
 
     def rules(self, node: str = "") -> Rules:
         name = node or self.node
-        known: dict[str, Rules] = self.__dict__.setdefault("_rules", {})
-        return known.setdefault(name, Rules(self.networks[name]))
+        return self.known_rules.setdefault(name, Rules(self.networks[name]))
 
     def traced(self, sighting: Sighting) -> list[Traced]:
         """Return what rules have decided about the packet in that node."""

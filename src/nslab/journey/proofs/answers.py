@@ -6,13 +6,14 @@ import errno
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from nslab.journey.asked import Interface, Network
+from nslab.journey.asked import Network
 from nslab.journey.correlate import Trip
 from nslab.journey.packet import ICMP, ICMP6, TCP, UDP
 from nslab.journey.place import At, Stage
 from nslab.journey.proofs import firewall
 from nslab.journey.proofs.proof import Proof
 from nslab.journey.sightings import Sighting
+from nslab.journey.tables import Interface
 
 
 def astray(kind: str) -> Callable[[At], Proof | None]:

@@ -6,10 +6,11 @@ import errno
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from nslab.journey.asked import Interface, Network
+from nslab.journey.asked import Network
 from nslab.journey.place import At, Stage, intended
 from nslab.journey.proofs import routes, routing
 from nslab.journey.proofs.proof import Proof
+from nslab.journey.tables import Interface
 
 
 def unresolved(at: At) -> bool:

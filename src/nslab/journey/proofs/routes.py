@@ -6,9 +6,10 @@ import errno
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from nslab.journey.asked import MAIN, Network, Route
+from nslab.journey.asked import Network
 from nslab.journey.place import At, intended
 from nslab.journey.proofs.proof import Proof
+from nslab.journey.tables import MAIN, Route
 
 
 def _target(at: At) -> str:

@@ -6,10 +6,11 @@ import errno
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from nslab.journey.asked import Interface, Network
+from nslab.journey.asked import Network
 from nslab.journey.packet import ICMP, ICMP6
 from nslab.journey.place import At
 from nslab.journey.proofs.proof import Proof
+from nslab.journey.tables import Interface
 
 
 def forwarding_off(*, everywhere: bool) -> Callable[[At], Proof | None]:
