@@ -78,7 +78,13 @@ def other_servers(frames):
     modbus.says(struct.pack("!HHHBBHH", 70, 0, 6, 1, 8, 0, 0x1234)).says(
         struct.pack("!HHHBBBBB", 71, 0, 5, 1, 43, 14, 1, 0)
     )
-    return tds.frames + cache.frames + modbus.frames
+    controller = frames.Talk(102, client=41008)
+    controller.says(bytes.fromhex("0300000b06e00000000100")).answers(bytes.fromhex("0300000b06d00001000200"))
+    for kind in (1, 2, 3):
+        for function in (4, 5, 0x29, 0xF0, 0x99):
+            head = struct.pack("!BBHHHH", 0x32, kind, 0, 1, 8, 0) + bytes(2 * (kind > 1)) + bytes([function]) + bytes(7)
+            controller.says(struct.pack("!BBH", 3, 0, 7 + len(head)) + b"\2\xf0\x80" + head)
+    return tds.frames + cache.frames + modbus.frames + controller.frames
 
 
 def element(tag, *parts):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from uuid import UUID
 
 HERE, THERE = "10.0.0.1", "10.0.0.2"
+MAPPER = "e1af8308-5d1f-11c9-91a4-08002b14a0fa"
 
 
 def encoded(name, kind=0x20):
@@ -218,11 +220,51 @@ def a_remote_call_and_its_reply_point_to_each_other(frames):
     return packets
 
 
+def interfaces_are_agreed_on_and_called(frames):
+    mapper, unknown = (UUID(text).bytes_le for text in (MAPPER, "deadbeef-0000-1111-2222-333344445555"))
+    syntax = UUID("8a885d04-1ceb-11c9-9fe8-08002b104860").bytes_le + struct.pack("<I", 2)
+
+    def message(kind, body, flags=3, number=1):
+        return struct.pack("<BBBBIHHI", 5, 0, kind, flags, 16, 16 + len(body), 0, number) + body
+
+    def bind(number, version, kind=11):
+        item = struct.pack("<HBx", 0, 1) + number + struct.pack("<I", version) + syntax
+        return message(kind, struct.pack("<HHIBxH", 5840, 5840, 0, 1, 0) + item)
+
+    answer = struct.pack("<HHIH", 5840, 5840, 1, 4) + b"135\0\0\0\1\0\0\0" + bytes(4) + syntax
+    talk = frames.Talk(49152, client=41001).says(bind(unknown, 1)).answers(message(12, answer))
+    call, reply = struct.pack("<IHH", 24, 0, 5) + bytes(24), struct.pack("<IHBx", 24, 0, 0) + bytes(24)
+    talk.says(message(0, call)).answers(message(2, reply)).answers(message(3, reply[:8] + struct.pack("<I4x", 5)))
+    for flags in (0, 1, 2):
+        talk.says(message(0, struct.pack("<IHH", 24, 1, 5) + bytes(24), flags))
+    talk.says(message(16, bytes(8))).says(message(18, b"")).says(message(19, b"")).says(bind(unknown, 1, 14), cut=40)
+
+    def floor(left, right):
+        return struct.pack("<H", len(left)) + left + struct.pack("<H", len(right)) + right
+
+    directory = UUID("e3514235-4b06-11d1-ab04-00c04fc2dcd2").bytes_le
+    tower = (
+        struct.pack("<H", 3)
+        + floor(b"\x0d" + directory + b"\4\0", b"\0\0")
+        + floor(b"\x0d" + syntax[:16] + b"\2\0", b"\0\0")
+    )
+    tower += floor(b"\x0b", b"\0\0")
+    asked = (
+        struct.pack("<I16xIII", 1, 2, len(tower), len(tower)) + tower + bytes(-len(tower) % 4) + bytes(20) + b"\4\0\0\0"
+    )
+    found = struct.pack("<20xIIIII", 1, 4, 0, 1, 3) + struct.pack("<II", len(tower), len(tower)) + tower
+    found += bytes(-len(tower) % 4) + bytes(4)
+    ends = frames.Talk(135, client=41002).says(bind(mapper, 3)).answers(message(12, answer))
+    ends.says(message(0, struct.pack("<IHH", 24, 0, 3) + asked)).answers(message(2, reply[:8] + found))
+    return talk.frames + ends.frames
+
+
 def test_what_file_servers_say_reads_as_in_tshark(frames, as_tshark):
     packets = [
         *names_are_asked_for_registered_and_announced(frames),
         *files_are_opened_read_and_closed_in_the_first_smb(frames),
         *files_are_opened_read_and_closed_in_smb_2(frames),
         *a_remote_call_and_its_reply_point_to_each_other(frames),
+        *interfaces_are_agreed_on_and_called(frames),
     ]
     as_tshark(packets)

@@ -71,8 +71,14 @@ MAPPER_CALLS: Final = {
 }
 
 
+def identifier(data: bytes, at: int) -> str:
+    """Return the universally unique identifier that lies here."""
+    data[at + 15]
+    return str(UUID(bytes_le=data[at : at + 16]))
+
+
 def interface(data: bytes, at: int) -> str:
-    number = str(UUID(bytes_le=data[at : at + 16]))
+    number = identifier(data, at)
     return INTERFACES.get(number, number)
 
 
@@ -139,7 +145,7 @@ class Calls:
             self.contexts[context] = (name, major)
             at += 24
             for _ in range(syntaxes):
-                syntax = str(UUID(bytes_le=data[at : at + 16]))
+                syntax = identifier(data, at)
                 items.append(f"{name} V{major}.{minor} ({SYNTAXES.get(syntax, syntax)})")
                 at += 20
         return f", {count} context items: {', '.join(items)}"
@@ -160,7 +166,7 @@ def tower(data: bytes, at: int) -> str:
     at += 2
     for _ in range(2):
         (size,) = unpack_from("<H", data, at)
-        number = str(UUID(bytes_le=data[at + 3 : at + 19]))
+        number = identifier(data, at + 3)
         name = INTERFACES.get(number) or SYNTAXES.get(number)
         words += f", {name}" if name else ""
         at += 2 + size

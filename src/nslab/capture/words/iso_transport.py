@@ -111,7 +111,7 @@ def s7(c: Context, data: bytes, at: int) -> None:
     c.protocol = "S7COMM"
     c.write(f"ROSCTR:[{named(KINDS, kind, 'Unknown: 0x%x')}]")
     at += 12 if kind in (ACK, ACK_DATA) else 10
-    if not parameters:
+    if not parameters or kind not in (JOB, ACK_DATA, USER_DATA):
         return
     if kind == USER_DATA:
         user_data(c, data, at, at + parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from struct import unpack_from
 from typing import Final
 
 from nslab.capture.words.ber import element, elements, whole_size
@@ -35,6 +36,10 @@ ANSWERS: Final = {
 SCOPES: Final = {0: "baseObject", 1: "singleLevel", 2: "wholeSubtree"}
 SIMPLE, SASL = 0x80, 0xA3
 REQUEST_NAME, ANSWER_NAME = 0x80, 0x8A
+KERBEROS_TOKEN: Final = b"\5\4"
+SEALED: Final = 2
+KERBEROS_SEAL: Final = 60  # bytes of a sealed token that are no payload
+NTLM_SIGNATURE: Final = 16
 START_TLS: Final = b"1.3.6.1.4.1.1466.20037"
 RESULTS: Final = {
     0: "success",
@@ -120,7 +125,8 @@ def operation(c: Context, data: bytes, at: int, results: Results) -> str:
     number = int.from_bytes(data[begin:stop])
     tag, at, end = element(data, stop)
     if tag in ANSWERS:
-        return f"{ANSWERS[tag]}({number}) {result(data, at)}{counted(c, results) if tag == DONE else ''}"
+        more = ntlm_words(data[:end], at) if tag == BIND_ANSWER else counted(c, results) if tag == DONE else ""
+        return f"{ANSWERS[tag]}({number}) {result(data, at)}{more}"
     if tag == BIND:
         return f"bindRequest({number}) {bind(data, at, end)}"
     if tag == SEARCH:
@@ -192,6 +198,22 @@ def extension(number: bytes) -> str:
     return printable(b"iso" + number[1:] if number.startswith(b"1.") else number)
 
 
+def wrapped(c: Context, data: bytes, at: int, results: Results) -> str:
+    """Read a token of Kerberos (RFC 4121) or of NTLM, signed or sealed."""
+    size = len(data) - at
+    if data[at : at + 2] != KERBEROS_TOKEN:
+        return f"SASL GSS-API Privacy: payload ({size - NTLM_SIGNATURE} bytes)"
+    flags, extra, rotated = unpack_from("!BxHH", data, at + 2)
+    if flags & SEALED:
+        return f"SASL GSS-API Privacy: payload ({size - KERBEROS_SEAL - extra} bytes)"
+    begin, end = (at + 16 + extra, len(data)) if rotated else (at + 16, len(data) - extra)
+    words = "SASL GSS-API Integrity: "
+    while begin < end:
+        words += operation(c, data, begin, results)
+        begin = element(data, begin)[2]
+    return words
+
+
 @over_tcp(389, 3268)
 class LdapStream:
     """One element of ASN.1 after another, until TLS is started."""
@@ -207,6 +229,8 @@ class LdapStream:
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if self.after is not None:
             return self.after.size(stream, data, at)
+        if not data[at]:  # what a log-in has agreed to wrap: four bytes of length
+            return 4 + int.from_bytes(data[at : at + 4]) if len(data) - at >= 4 else MORE
         if data[at] != SEQUENCE:
             return NOT_MINE
         size = whole_size(data, at)
@@ -218,7 +242,10 @@ class LdapStream:
             return
         if self.results is None:
             self.results = new_results(c)
-        words = operation(c, data[:end], at, self.results)
+        if data[at]:
+            words = operation(c, data[:end], at, self.results)
+        else:
+            words = wrapped(c, data[:end], at + 4, self.results)
         if c.protocol == "LDAP":
             c.add(words, " | ")
         else:
