@@ -9,19 +9,13 @@ from nslab.capture.words.context import Context
 from nslab.capture.words.ethernet import ethernet, next_type
 from nslab.capture.words.ipv4 import next_protocol
 from nslab.capture.words.isis import iso
+from nslab.capture.words.nhrp import nhrp
 from nslab.capture.words.ppp import ppp
 from nslab.capture.words.registry import ETHERTYPES, over_ip
 
 CHECKSUM, ROUTING, KEY, SEQUENCE, ACKNOWLEDGEMENT = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
-KEEPALIVE, TRANSPARENT_BRIDGING, PPP, ERSPAN, ERSPAN_3, ISO, CISCO_WCCP = (
-    0,
-    0x6558,
-    0x880B,
-    0x88BE,
-    0x22EB,
-    0xFE,
-    0x883E,
-)
+ERSPAN, ERSPAN_3 = 0x88BE, 0x22EB
+NAMES: Final = {0: "Possible GRE keepalive packet", 0x880B: "PPP", ERSPAN: "ERSPAN", 0xFE: "OSI"}
 NOT_OVER_GRE: Final = (0x8870,)
 COMPRESSIONS: Final = {1: "OUI", 2: "DEFLATE", 3: "LZS", 4: "LZJH"}  # IANA's transform identifiers of IPComp
 
@@ -31,7 +25,7 @@ def gre(c: Context, data: bytes, at: int) -> None:
     """Generic routing encapsulation (RFC 2784, 2890; PPTP's, RFC 2637): optional words, then any ethertype."""
     flags, number = unpack_from("!HH", data, at)
     c.protocol = "GRE"
-    name = {KEEPALIVE: "Possible GRE keepalive packet", PPP: "PPP", ERSPAN: "ERSPAN", ISO: "OSI"}.get(number)
+    name = NAMES.get(number)
     c.write(f"Encapsulated {name or f'0x{number:04x} (unknown)'}")
     at += 4
     for flag in (CHECKSUM | ROUTING, KEY, SEQUENCE, ACKNOWLEDGEMENT):
@@ -40,19 +34,30 @@ def gre(c: Context, data: bytes, at: int) -> None:
             at += 4
     if flags & ROUTING or at >= len(data) + c.missing:
         return
-    if number == TRANSPARENT_BRIDGING:
-        c.write("")
-        ethernet(c, data, at)
-    elif number == PPP:
-        ppp(c, data, at + 2 if data[at : at + 2] == b"\xff\x03" else at)
+    if number in CARRIED:
+        CARRIED[number](c, data, at)
     elif number in (ERSPAN, ERSPAN_3):
         erspan(c, data, at, with_header=bool(flags & SEQUENCE), third=number == ERSPAN_3)
-    elif number == CISCO_WCCP:
-        next_type(c, data, at + 4, 0x0800)
-    elif number == ISO:
-        iso(c, data, at)
     elif number in ETHERTYPES and number not in NOT_OVER_GRE:
         next_type(c, data, at, number)
+
+
+def bridged(c: Context, data: bytes, at: int) -> None:
+    c.write("")
+    ethernet(c, data, at)
+
+
+def serial(c: Context, data: bytes, at: int) -> None:
+    ppp(c, data, at + 2 if data[at : at + 2] == b"\xff\x03" else at)
+
+
+def redirected(c: Context, data: bytes, at: int) -> None:
+    """Cisco's web cache protocol puts four bytes before the packet."""
+    next_type(c, data, at + 4, 0x0800)
+
+
+# What GRE carries that has no ethertype, or reads otherwise behind one.
+CARRIED: Final = {0x00FE: iso, 0x2001: nhrp, 0x6558: bridged, 0x880B: serial, 0x883E: redirected}
 
 
 def erspan(c: Context, data: bytes, at: int, *, with_header: bool, third: bool) -> None:
