@@ -6,10 +6,12 @@ from struct import unpack_from
 from typing import Final
 
 from nslab.capture.words.context import Context
+from nslab.capture.words.multicast_routing import pim_1
 from nslab.capture.words.registry import over_ip
 
 QUERY: Final = 0x11
 V3_REPORT: Final = 0x22
+PIM_1: Final = 0x14
 NO_GROUP: Final = bytes(4)
 
 
@@ -28,6 +30,8 @@ def igmp(c: Context, data: bytes, at: int) -> None:
         group(c, data, at, "Leave Group", "")
     elif kind == V3_REPORT:
         report(c, data, at)
+    elif kind == PIM_1:
+        pim_1(c, data, at)
     else:
         c.protocol = "IGMP"
         c.write(f"Unknown Type:0x{kind:02x}")

@@ -1,4 +1,4 @@
-"""PIM, version 2 (RFC 7761)."""
+"""PIM, version 2 (RFC 7761), and its first version, which is a kind of IGMP."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ TYPES: Final = (
     "ECMP redirect",
     "PFM source discovery",
 )
+TYPES_1: Final = (*TYPES[:4], "RP-Reachable", *TYPES[5:8], "Mode")
 REGISTER: Final = 1
 
 
@@ -48,3 +49,10 @@ def registered(c: Context, data: bytes, at: int) -> None:
     elif version == 6:
         source, destination = unpack_from("!8x16s16s", data, at)
         c.source, c.destination = c.dissector.ipv6[source], c.dissector.ipv6[destination]
+
+
+def pim_1(c: Context, data: bytes, at: int) -> None:
+    code = data[at + 1]
+    c.protocol = "PIMv1"
+    c.write("Query" if not code else TYPES_1[code] if code < len(TYPES_1) else "Unknown")
+    unpack_from("!8x", data, at)
