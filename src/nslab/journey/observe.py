@@ -125,6 +125,7 @@ def _run(
             in_time = _watch(process, reader, output, tapped, timeout)
         except BaseException:
             process.signal(signal.SIGKILL, group=True)
+            process.leave()
             raise
         if not in_time:
             process.signal(signal.SIGKILL, group=True)

@@ -40,6 +40,8 @@ _EVERYTHING: Final = 3  # ETH_P_ALL
 _TIMESTAMPNS: Final = 35
 _SOL_PACKET, _STATISTICS = 263, 6
 _IP_OR_ARP: Final = frozenset({0x0800, 0x86DD, 0x0806})
+_AT_ONCE: Final = 1 << 14  # messages, then the other sockets have their turn
+_MOST: Final = 1 << 19  # messages that are kept: a command may run for an hour
 _ENOBUFS, _EBUSY, _EPERM = 105, 16, 1
 
 
@@ -100,16 +102,22 @@ class Taps:
                 self.lost += error.errno == _ENOBUFS
 
     def _read_packets(self) -> None:
-        while True:
+        for _ in range(_AT_ONCE):
             data, ancillary, _, (name, protocol, kind, _, _) = self.packets.recvmsg(own_tables.SNAP, 64)
             if protocol in _IP_OR_ARP:
                 seconds, rest = struct.unpack_from("=qq", ancillary[0][2])
-                self._frames.append((name, (seconds * 10**9 + rest, protocol, kind, data)))
+                if len(self._frames) < _MOST:
+                    self._frames.append((name, (seconds * 10**9 + rest, protocol, kind, data)))
+                else:
+                    self.lost += 1
 
     def _read_log(self, listener: socket.socket) -> None:
-        while True:
+        for _ in range(_AT_ONCE):
             data = listener.recv(1 << 17)
-            self._logged.append((time.time_ns(), data))
+            if len(self._logged) < _MOST:
+                self._logged.append((time.time_ns(), data))
+            else:
+                self.lost += 1
 
     def _hear_hooks(self, *, trace: bool) -> None:
         self._tables = Netlink(self.node, NETFILTER)
