@@ -7,7 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.registry import TCP_GUESSES, over_tcp
-from nslab.capture.words.streams import MORE, NOT_MINE, Stream
+from nslab.capture.words.streams import MORE, NOT_MINE, Stream, StreamProtocol
 
 PORTS: Final = (443, 261, 448, 465, 563, 614, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 8883)
 VERSIONS: Final = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
@@ -108,6 +108,7 @@ class Tls:
         self.is_agreed = False  # a Server Hello has said it
         self.rows: list[int] = []  # whose Protocol changes when the version is known
         self.row = -1
+        self.after: StreamProtocol | None = None  # who has spoken another language from the start
 
     @staticmethod
     def recognises(data: bytes) -> bool:
@@ -120,6 +121,8 @@ class Tls:
         )
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
+        if self.after is not None:
+            return self.after.size(stream, data, at)
         left = len(data) - at
         if left < 5:
             return MORE
@@ -128,9 +131,23 @@ class Tls:
         if self.row < 0 and is_hello_of_ssl2(data, at):
             return 2 + ((data[at] & 0x7F) << 8 | data[at + 1])
         goes_on = isinstance(stream.state, Side) and stream.state.end == at
-        return NOT_MINE if is_text(data, at) and not goes_on else left
+        if not is_text(data, at) or goes_on:
+            return left
+        return self._other(stream, data, at) if self.row < 0 else NOT_MINE
+
+    def _other(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
+        """Leave the connection to whoever knows its first bytes: a browser that was told the wrong port."""
+        first = bytes(data[at:])
+        for kind in TCP_GUESSES:
+            if kind is not Tls and kind.recognises(first):
+                self.after = kind()
+                return self.after.size(stream, data, at)
+        return NOT_MINE
 
     def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
+        if self.after is not None:
+            self.after.dissect(c, stream, data, at, end)
+            return
         if c.index != self.row:
             self.row = c.index
             c.write("")
