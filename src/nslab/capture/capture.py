@@ -20,7 +20,7 @@ from nslab.capture.taps import Event, Tap
 from nslab.errors import LabError, UsageError
 from nslab.sandbox.door import Node
 
-RING: Final = 16  # MiB for each point: room for 110,000 small packets while Python does something else
+RING: Final = 32  # MiB for each point: room for 230,000 small packets while Python does something else
 MOST: Final = 1 << 30  # bytes that a capture keeps
 _KNOWS_FILTERS: Final = "internet"  # the node that has tcpdump, whatever students do to the others
 

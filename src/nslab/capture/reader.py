@@ -18,7 +18,7 @@ from nslab.capture.taps import Event, Tap
 from nslab.sandbox.door import Node
 
 _SETTLED: Final = (RETIRE + 20) * 1_000_000  # ns: every packet of that age has been handed out by its ring
-_NAP: Final = 5  # ms: in a flood, to wake up for several blocks at a time; 10 Gbit/s fill 4 MiB meanwhile
+_NAP: Final = 2  # ms: in a flood, to wake up for several blocks at a time; 10 Gbit/s fill 3 MiB meanwhile
 _PATIENCE: Final = 2.0  # seconds for the last block, which the kernel hands out when its time is over
 
 
