@@ -127,7 +127,18 @@ class Correlation:
         begun = fresh or begun
         named = addresses_in(self.observation.command)
         to_named = [each for each in begun if each.packet.dst in named]
-        return to_named or begun
+        return to_named or [each for each in begun if _goal(each.packet) not in self._usual()]
+
+    def _usual(self) -> set[tuple[object, ...]]:
+        """Return where this node sends to anyway: before the command began, and when it had ended."""
+        observed = self.observation
+        return {
+            _goal(each.packet)
+            for each in observed.seen.sightings
+            if (each.node, each.layer, each.way) == (observed.node, "device", "out")
+            and not observed.began <= each.time <= observed.ended
+            and _may_begin(each.packet)
+        }
 
     def _trip(self, sent: Sighting) -> Trip:
         request = self._leg(sent)
@@ -299,6 +310,10 @@ def _may_begin(packet: Packet) -> bool:
     if packet.protocol == TCP:
         return packet.kind & (SYN | ACK | RST) == SYN
     return (packet.protocol, packet.kind) not in {(ICMP, 0), (ICMP6, 129)}
+
+
+def _goal(packet: Packet) -> tuple[object, ...]:
+    return (packet.family, packet.protocol, packet.destination, packet.dport)
 
 
 def _turned(packet: Packet) -> tuple[object, ...]:

@@ -48,6 +48,7 @@ class Observation:
     said: str
     returncode: int
     began: int  # ns since 1970
+    ended: int  # then the command had ended
     seen: Seen
     before: Mapping[str, Counters]
     after: Mapping[str, Counters]
@@ -77,11 +78,12 @@ def observe(
         with _tapped(networks, workers) as tapped:
             began = time.time_ns()
             returncode, said = _run(source, command, tapped, timeout, env)
+            ended = time.time_ns() - int(_AFTERWARDS * 1e9)
         after = _count(networks)
     # Asked for only now: what was asked before the packet went may have changed with it.
     afterwards = {name: Network(each, nodes[_TOOLS]) for name, each in nodes.items()}
     seen = sightings.of_all(each.understand() for each in tapped)
-    return Observation(source.name, command, said, returncode, began, seen, before, after, afterwards)
+    return Observation(source.name, command, said, returncode, began, ended, seen, before, after, afterwards)
 
 
 def _nodes(lab: Lab) -> dict[str, Node]:
