@@ -79,6 +79,12 @@ def test_fragments_are_one_packet(world):
     assert "it was sent in 3 fragments; the first of them is followed" in journey.findings.notes
 
 
+def test_what_the_device_segments_is_recognised(world):
+    journey = world.journey("other", "head -c 300000 /dev/zero | nc -N -w 3 172.17.0.100 80", timeout=10)
+    assert journey.delivered, journey.table()
+    assert any("larger than a wire takes (GSO)" in note for note in journey.findings.notes)
+
+
 def test_what_is_sent_to_oneself_goes_over_the_loopback(world):
     journey = world.journey("mycontainer", "ping -c1 -W3 172.17.0.100")
     assert journey.delivered

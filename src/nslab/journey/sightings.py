@@ -15,6 +15,7 @@ OWN: Final = "nslab-journey-"  # how our own tables' names begin
 _ARP: Final = 0x0806
 _OUTGOING: Final = 4  # packet(7)
 _ETHERNET: Final = 14  # bytes
+VLAN_TAGS: Final = frozenset({0x8100, 0x88A8})
 
 
 Frame = tuple[int, int, int, bytes]  # its time, protocol, kind (packet(7)), bytes
@@ -83,6 +84,9 @@ def of_frame(
     """Return what a frame is: a packet, or a question for a MAC address, or both."""
     when, protocol, kind, data = raw
     way = "out" if kind == _OUTGOING else "in"
+    for _ in range(2):  # 802.1Q, and 802.1ad around it
+        if protocol in VLAN_TAGS:
+            protocol, data = int.from_bytes(data[16:18], "big"), data[:12] + data[16:]
     if protocol == _ARP:
         asked = _arp(data[_ETHERNET:])
         return None, Question(node, interface, way, when, *asked) if asked else None

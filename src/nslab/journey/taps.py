@@ -28,7 +28,7 @@ from nslab.journey.netlink import (
     messages,
     widen,
 )
-from nslab.journey.sightings import OWN, Decisions, Frame, Seen, of_frame, of_log
+from nslab.journey.sightings import OWN, VLAN_TAGS, Decisions, Frame, Seen, of_frame, of_log
 from nslab.sandbox.door import Node
 
 HOOKS: Final = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
@@ -39,7 +39,7 @@ _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _EVERYTHING: Final = 3  # ETH_P_ALL
 _TIMESTAMPNS: Final = 35
 _SOL_PACKET, _STATISTICS = 263, 6
-_IP_OR_ARP: Final = frozenset({0x0800, 0x86DD, 0x0806})
+_IP_OR_ARP: Final = frozenset({0x0800, 0x86DD, 0x0806, *VLAN_TAGS})
 _AT_ONCE: Final = 1 << 14  # messages, then the other sockets have their turn
 _MOST: Final = 1 << 19  # messages that are kept: a command may run for an hour
 _ENOBUFS, _EBUSY, _EPERM = 105, 16, 1
@@ -76,7 +76,7 @@ class Taps:
             self._hear_hooks(trace=trace)
         except OSError as error:
             raise MachineError(
-                f"{self.node.name}: this kernel cannot log packets for a journey: {error.strerror}"
+                f"{self.node.name}: a journey wants nf_tables with log and owners (Linux 5.12): {error.strerror}"
             ) from None
 
     def close(self) -> None:
