@@ -137,7 +137,8 @@ class Reader:
             for tap in self.taps:
                 tap.ring.admit(NOTHING)  # all of them at once, before the first of them takes its time
             for tap in self.taps:
-                tap.ring.freeze()
+                with contextlib.suppress(OSError):  # what is in the ring is still to be read
+                    tap.ring.freeze()
             end = time.monotonic() + _PATIENCE
             while not self.exact and time.monotonic() < end:
                 self._look()
