@@ -65,6 +65,11 @@ def free_port():
         return found.getsockname()[1]
 
 
+def with_us(signal_name):
+    """Return what has a program ended with this process, whatever that ends of."""
+    return ["setpriv", "--pdeathsig", signal_name, "--"]
+
+
 def end(process):
     """End a process and all that it has started."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -88,7 +93,15 @@ class Jupyterlab:
         self.port = free_port()
         places = {f"JUPYTER_{each}_DIR": str(folder / each.lower()) for each in ("CONFIG", "DATA", "RUNTIME")}
         places |= {"IPYTHONDIR": str(folder / "ipython")}
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+        command = [
+            *with_us("TERM"),
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--expose-app-in-browser",
+        ]
         command += [f"--port={self.port}", "--ServerApp.port_retries=0", "--ip=127.0.0.1", "--IdentityProvider.token="]
         command += [f"--ServerApp.root_dir={self.notebooks}", f"--LabApp.user_settings_dir={folder / 'settings'}"]
         command += [f"--ServerApp.jpserver_extensions={name}=False" for name in ("jupyter_lsp", "notebook_shim")]
@@ -135,7 +148,7 @@ class Browser:
     def __init__(self, folder):
         self._numbers = itertools.count(1)
         self.process = subprocess.Popen(
-            ["chromium", *CHROMIUM, f"--user-data-dir={folder}", "about:blank"],
+            [*with_us("KILL"), "chromium", *CHROMIUM, f"--user-data-dir={folder}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": str(folder)},
