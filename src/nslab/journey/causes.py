@@ -494,7 +494,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _MAC,
         neighbours.nobody_answers(4),
         "nobody answers “who has {target}?”: nobody in the lab has that address",
-        "ip neigh flush to {target}",
+        "",
         _NEIGH,
     ),
     Cause(
