@@ -7,7 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 STATES: Final = ("AdminDown", "Down", "Init", "Up")
 DIAGNOSTICS: Final = {
@@ -25,10 +25,11 @@ DIAGNOSTICS: Final = {
 
 
 @over_udp(3784, 4784, 6784)
+@read_to_its_end
 def bfd(c: Context, data: bytes, at: int) -> None:
     c.protocol = "BFD Control"
     c.write("")
-    first, second, _ = unpack_from("!BB2xI", data, at)
+    first, second, _ = unpack_from("!BB2xI16x", data, at)
     diagnostic = named(DIAGNOSTICS, first & 31)
     if first >> 5:
         c.write(f"Diag: {diagnostic}, State: {STATES[second >> 6]}, Flags: 0x{second & 0x3E:02x}")

@@ -8,6 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_udp
+from nslab.capture.words.values import read_to_its_end
 
 TYPES: Final = ("CON", "NON", "ACK", "RST")
 CODES: Final = {
@@ -55,6 +56,7 @@ PAYLOAD: Final = 0xFF
 
 
 @over_udp(5683)
+@read_to_its_end
 def coap(c: Context, data: bytes, at: int) -> None:
     c.protocol = "CoAP"
     c.write("")

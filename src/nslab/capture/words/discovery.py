@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.registry import SNAP, over_ethernet
 from nslab.capture.words.text import ipv4_text, ipv6_text
-from nslab.capture.words.values import text_field
+from nslab.capture.words.values import read_to_its_end, text_field
 
 CISCO: Final = 0x00000C
 IPV4, IPV6 = 1, 2
@@ -83,6 +83,7 @@ def names(c: Context, data: bytes, at: int) -> None:
         at += 2 + size
 
 
+@read_to_its_end
 def cdp(c: Context, data: bytes, at: int) -> None:
     """Cisco Discovery Protocol: who this is and by which port it speaks."""
     c.protocol = "CDP"
@@ -108,6 +109,7 @@ def dtp(c: Context, _data: bytes, _at: int) -> None:
     c.write("Dynamic Trunk Protocol")
 
 
+@read_to_its_end
 def udld(c: Context, data: bytes, at: int) -> None:
     """UniDirectional Link Detection (RFC 5171)."""
     c.protocol = "UDLD"
@@ -127,6 +129,7 @@ def udld(c: Context, data: bytes, at: int) -> None:
         at += size
 
 
+@read_to_its_end
 def pagp(c: Context, data: bytes, at: int) -> None:
     """Port Aggregation Protocol: an Info or a Flush message."""
     c.protocol = "PAGP"
@@ -143,6 +146,7 @@ def pagp(c: Context, data: bytes, at: int) -> None:
         )
 
 
+@read_to_its_end
 def vtp(c: Context, data: bytes, at: int) -> None:
     """VLAN Trunking Protocol."""
     c.protocol = "VTP"

@@ -7,7 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_ethernet
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 TYPES: Final = {
     1: "Start",
@@ -83,6 +83,7 @@ METHODS: Final = {  # IANA's "Method Types" of EAP
 
 
 @over_ethernet(0x888E)
+@read_to_its_end
 def eapol(c: Context, data: bytes, at: int) -> None:
     c.protocol = "EAPOL"
     c.write("")

@@ -7,7 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_ip
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 HELLO: Final = 5
 CODES: Final = {
@@ -25,6 +25,7 @@ CODES: Final = {
 
 
 @over_ip(88)
+@read_to_its_end
 def eigrp(c: Context, data: bytes, at: int) -> None:
     """A Hello that acknowledges something is an acknowledgement."""
     c.protocol = "EIGRP"

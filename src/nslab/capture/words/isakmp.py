@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
 from nslab.capture.words.tunnels import esp
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 EXCHANGES: Final = {
     0: "NONE",
@@ -33,6 +33,7 @@ HEADER: Final = 28
 
 
 @over_udp(500)
+@read_to_its_end
 def isakmp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "ISAKMP"
     c.write("")

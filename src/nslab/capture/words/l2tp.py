@@ -8,6 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.ppp import ppp
 from nslab.capture.words.registry import over_udp
+from nslab.capture.words.values import read_to_its_end
 
 CONTROL, LENGTH, SEQUENCE, OFFSET = 0x8000, 0x4000, 0x0800, 0x0200
 MESSAGES: Final = (
@@ -44,6 +45,7 @@ MESSAGES: Final = (
 
 
 @over_udp(1701)
+@read_to_its_end
 def l2tp(c: Context, data: bytes, at: int) -> bool | None:
     (flags,) = unpack_from("!H", data, at)
     version = flags & 15
@@ -74,7 +76,7 @@ def l2tp(c: Context, data: bytes, at: int) -> bool | None:
 def control(c: Context, data: bytes, at: int, tunnel: int, session: int) -> None:
     """A control message says in its first value what it is; one without values only acknowledges."""
     what = "ZLB     "
-    if at < len(data):
+    if at < len(data) + c.missing:
         what = message(unpack_from("!H", data, at + 6)[0])
     c.write(f"Control Message - {what} (tunnel id={tunnel}, session id={session})")
 

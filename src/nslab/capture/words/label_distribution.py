@@ -8,6 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_tcp, over_udp
 from nslab.capture.words.streams import MORE, Stream
+from nslab.capture.words.values import read_to_its_end
 
 HEADER: Final = 10
 TYPES: Final = {
@@ -26,6 +27,7 @@ TYPES: Final = {
 
 
 @over_udp(646)
+@read_to_its_end
 def ldp(c: Context, data: bytes, at: int) -> bool | None:
     """A header and messages; a bit of a type says what to do with those that are not known."""
     version, length = unpack_from("!HH", data, at)

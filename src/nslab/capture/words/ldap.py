@@ -13,6 +13,7 @@ from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_tcp, over_udp
 from nslab.capture.words.streams import MORE, NOT_MINE, Stream, StreamProtocol
 from nslab.capture.words.tls import Tls
+from nslab.capture.words.values import read_to_its_end
 
 SEQUENCE, OCTETS = 0x30, 0x04
 BIND, BIND_ANSWER, UNBIND, SEARCH, ENTRY, DONE, REFERENCE = 0x60, 0x61, 0x42, 0x63, 0x64, 0x65, 0x73
@@ -256,6 +257,7 @@ class LdapStream:
 
 
 @over_udp(389)
+@read_to_its_end
 def cldap(c: Context, data: bytes, at: int) -> bool | None:
     """Connectionless: a datagram may hold several messages."""
     if data[at] != SEQUENCE:

@@ -7,6 +7,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.ethernet import next_type
 from nslab.capture.words.registry import over_udp
+from nslab.capture.words.values import read_to_its_end
 
 USER_DATA: Final = 255
 OPTIONS, EXTENDED = 7, 4  # flags: any of three words more; an extension header
@@ -125,6 +126,7 @@ PFCP_MESSAGES: Final = {
 
 
 @over_udp(2123, 2152, 3386)
+@read_to_its_end
 def gtp(c: Context, data: bytes, at: int) -> bool | None:
     flags, kind = data[at], data[at + 1] if at + 1 < len(data) else 0
     version = flags >> 5

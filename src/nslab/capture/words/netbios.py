@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.browser import mailslot
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 RESPONSE: Final = 0x8000
 OPERATIONS: Final = {
@@ -47,6 +47,7 @@ POINTER: Final = 0xC0
 
 
 @over_udp(137)
+@read_to_its_end
 def name_service(c: Context, data: bytes, at: int) -> None:
     c.protocol = "NBNS"
     c.write("")

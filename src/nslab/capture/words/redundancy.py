@@ -7,12 +7,13 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_ip, over_udp
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 AUTHENTICATION: Final = 8  # bytes of a password behind the addresses, in versions before 3
 
 
 @over_ip(112)
+@read_to_its_end
 def vrrp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "VRRP"
     c.write(f"Announcement (v{data[at] >> 4})")
@@ -32,6 +33,7 @@ GROUP_STATE, INTERFACE_STATE = 1, 2
 
 
 @over_udp(1985, 2029)
+@read_to_its_end
 def hsrp(c: Context, data: bytes, at: int) -> bool | None:
     """Which version it is, is seen from the group that it is sent to."""
     if c.destination_address == ROUTERS:

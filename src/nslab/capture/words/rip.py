@@ -6,13 +6,14 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 COMMANDS: Final = {1: "Request", 2: "Response", 3: "Traceon", 4: "Traceoff", 5: "Vendor specific (Sun)"}
 ENTRY: Final = 20
 
 
 @over_udp(520)
+@read_to_its_end
 def rip(c: Context, data: bytes, at: int) -> None:
     c.protocol = "RIP"
     c.write("")
@@ -25,6 +26,7 @@ def rip(c: Context, data: bytes, at: int) -> None:
 
 
 @over_udp(521)
+@read_to_its_end
 def ripng(c: Context, data: bytes, at: int) -> None:
     c.protocol = "RIPng"
     command, version = data[at], data[at + 1]

@@ -7,7 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_ip
-from nslab.capture.words.values import named
+from nslab.capture.words.values import named, read_to_its_end
 
 TYPES: Final = {
     1: "PATH Message",
@@ -27,6 +27,7 @@ IPV4, TUNNEL_IPV4 = 1, 7
 
 
 @over_ip(46)
+@read_to_its_end
 def rsvp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "RSVP"
     c.write("")

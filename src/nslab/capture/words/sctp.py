@@ -62,6 +62,10 @@ def sctp(c: Context, data: bytes, at: int) -> None:
         if length < 4:
             c.append(f"{named(NAMES, kind, 'RESERVED')} ")
             return
+        if len(data) < at + length and c.missing > 0:
+            c.append(f"{named(NAMES, kind, 'RESERVED')} ")
+            c.say_short()
+            return
         chunk(c, data, at)
         at += (length + 3) & ~3
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import SNAP, over_llc
+from nslab.capture.words.values import read_to_its_end
 
 CISCO: Final = 0x00000C
 TOPOLOGY_CHANGE: Final = 0x80
@@ -17,6 +18,7 @@ SIZE: Final = 35  # of a configuration BPDU
 
 
 @over_llc(0x42)
+@read_to_its_end
 def spanning_tree(c: Context, data: bytes, at: int) -> None:
     """Which bridge is the root, as this one sees it, and what the way there costs."""
     c.protocol = "STP"

@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES, over_udp
 from nslab.capture.words.text import ipv4_text, ipv6_text
-from nslab.capture.words.values import named, text_field
+from nslab.capture.words.values import named, read_to_its_end, text_field
 
 COOKIE: Final = b"\x21\x12\xa4\x42"
 HEADER: Final = 20
@@ -70,7 +70,10 @@ def stun_anywhere(c: Context, data: bytes, at: int) -> bool | None:
     if data[at + 4 : at + 8] != COOKIE or data[at] & 0xC0:
         return False
     kind, length = unpack_from("!HH", data, at)
-    if length != len(data) - at - HEADER or ((kind & 0xF) | (kind >> 1 & 0x70) | (kind >> 2 & 0xF80)) not in METHODS:
+    if (
+        length != len(data) + max(0, c.missing) - at - HEADER
+        or ((kind & 0xF) | (kind >> 1 & 0x70) | (kind >> 2 & 0xF80)) not in METHODS
+    ):
         return False
     message(c, data, at, kind)
     return None
@@ -80,10 +83,11 @@ UDP_GUESSES.append(stun_anywhere)
 
 
 @over_udp(3478)
+@read_to_its_end
 def stun(c: Context, data: bytes, at: int) -> bool | None:
     """STUN, in either form, or data in one of TURN's channels."""
     kind, length = unpack_from("!HH", data, at)
-    size = len(data) - at
+    size = len(data) + max(0, c.missing) - at
     if kind & 0xC000 == 0x4000 and length <= size - 4:
         c.protocol = "STUN"
         c.write("ChannelData TURN Message")

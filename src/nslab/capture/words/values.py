@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import wraps
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.printable import printable
+from nslab.capture.words.registry import Dissect
 
 
 def text_field(text: bytes) -> str:
@@ -26,3 +28,16 @@ def say_message(c: Context, protocol: str, words: str, between: str = ", ") -> N
     else:
         c.protocol = protocol
         c.write(words)
+
+
+def read_to_its_end(dissect: Dissect) -> Dissect:
+    """Decorate what reads a layer whole: where the capture has cut that, its words say so, whatever they need of it."""
+
+    @wraps(dissect)
+    def read(c: Context, data: bytes, at: int, /) -> bool | None:
+        mine = dissect(c, data, at)
+        if mine is not False and c.missing > 0 and not c.info.endswith("]"):
+            c.say_short()
+        return mine
+
+    return read

@@ -7,6 +7,7 @@ from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES, over_udp
+from nslab.capture.words.values import read_to_its_end
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
 SIZES: Final = {INITIATION: 148, RESPONSE: 92, COOKIE: 64}
@@ -36,9 +37,10 @@ def pair(c: Context) -> frozenset[tuple[bytes, int]]:
 
 
 @over_udp(51820)
+@read_to_its_end
 def wireguard(c: Context, data: bytes, at: int) -> bool | None:
     """A message's size tells that it is one."""
-    kind, size = data[at], len(data) - at
+    kind, size = data[at], len(data) - at + max(0, c.missing)
     if kind == DATA:
         if size < SMALLEST:
             return False
@@ -79,6 +81,7 @@ UDP_GUESSES.append(wireguard_anywhere)
 
 
 @over_udp(OPENVPN_PORT)
+@read_to_its_end
 def openvpn(c: Context, data: bytes, at: int) -> None:
     c.protocol = "OpenVPN"
     c.write(f"MessageType: {OPENVPN.get(data[at] >> 3, 'Unknown Messagetype')}")
