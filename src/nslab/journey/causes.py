@@ -238,6 +238,21 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _SYSCTL,
     ),
     Cause("no-route", _SENDING, routes.no_route, "{node} has no route to {target}", "", _ROUTE),
+    *(
+        Cause(
+            f"{kind}-route",
+            (Stage.DELIVERED,),
+            answers.refused_back(kind, number),
+            "{node} has a route that lets no answer back: {route}",
+            "",
+            _ROUTE,
+        )
+        for kind, number in (
+            ("blackhole", errno.EINVAL),
+            ("prohibit", errno.EACCES),
+            ("unreachable", errno.EHOSTUNREACH),
+        )
+    ),
     Cause(
         "no-route-back",
         (Stage.ROUTING, Stage.DELIVERED),
@@ -434,6 +449,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _LINK,
     ),
     Cause(
+        "bridge-port-missing",
+        _MAC,
+        neighbours.beside_the_bridge,
+        "nobody answers “who has {target}?”: {interface} of {at} is not in the bridge {bridge}",
+        "ip link set {interface} master {bridge}",
+        _LINK,
+    ),
+    Cause(
         "no-carrier",
         (*_MAC, Stage.QUEUE),
         neighbours.no_carrier,
@@ -561,6 +584,22 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "the bridge {bridge} of {node} does not know the MAC address {mac}, and its ports get nothing that is unknown",
         "",
         _BRIDGE,
+    ),
+    Cause(
+        "port-not-forwarding",
+        (Stage.BRIDGE,),
+        frames.stp_within,
+        "the bridge port {port} of {node} is {state}: {what}",
+        "",
+        _BRIDGE,
+    ),
+    Cause(
+        "link-down",
+        (Stage.QUEUE,),
+        frames.device_down,
+        "{device} of {node} is down",
+        "ip link set {device} up",
+        _LINK,
     ),
     Cause("tc-drop", (Stage.QUEUE,), frames.tc_egress, "the queue {queue} of {device} in {node} took it away", "", _TC),
 )

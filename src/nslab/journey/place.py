@@ -120,8 +120,16 @@ class At:
     def way(self) -> Way:
         """The routing decision, asked for again with the same question."""
         iif = self.came_by.index if self.came_by and not self.is_local else 0
-        source = self.packet.src if iif or self.packet.family == 4 else ""
+        source = self.routed.src if iif or self.packet.family == 4 else ""
         return self.network.way(self.packet.dst, source=source, iif=iif)
+
+    @property
+    def routed(self) -> Packet:
+        """The packet as the routing decision saw it: POSTROUTING may have rewritten its source since."""
+        for each in reversed(self.leg.visit()):
+            if each.layer == "inet" and each.point != "POSTROUTING" and not each.port_out:
+                return each.packet
+        return self.packet
 
     @cached_property
     def next_hop(self) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Final
 
 from nslab.journey.asked import Network
 from nslab.journey.correlate import Trip
@@ -14,6 +16,8 @@ from nslab.journey.proofs import firewall
 from nslab.journey.proofs.proof import Proof
 from nslab.journey.sightings import Sighting
 from nslab.journey.tables import Interface
+
+_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 
 
 def astray(kind: str) -> Callable[[At], Proof | None]:
@@ -27,7 +31,7 @@ def astray(kind: str) -> Callable[[At], Proof | None]:
         source = ip_address(at.trip.packet.src)
         sender = at.networks[at.trip.request.first.node]
         theirs = next((own for own in sender.addresses if own.interface.ip == source), None)
-        mine = network.addresses_of(inner.index, source.version)
+        mine = [own for own in network.addresses_of(inner.index, source.version) if not own.interface.ip.is_link_local]
         narrow = [
             own
             for own in mine
@@ -37,6 +41,8 @@ def astray(kind: str) -> Callable[[At], Proof | None]:
         which = "narrow" if narrow else which
         if theirs is None or kind not in (which, "astray"):
             return None
+        if (sender.name, theirs.index) in at.cable(network, out):
+            return None  # another way, and no worse
         because: tuple[str, ...] = (
             f"the request came to {network.name} by {inner.name}, and the answer left by {out.name}",
         )
@@ -185,6 +191,21 @@ def no_masquerade(*, rules: bool) -> Callable[[At], Proof | None]:
         names = {"source": source, "router": network.name, "out": out.name, "at": network.name}
         inner = next(network.name_of(own.index) for own in network.addresses if own.interface.network == subnet)
         return Proof(names, because, f"iptables -t nat -A POSTROUTING -s {subnet} ! -o {inner} -j MASQUERADE")
+
+    return proof
+
+
+def refused_back(kind: str, number: int) -> Callable[[At], Proof | None]:
+    """The one who would answer has a route for it that refuses."""
+
+    def proof(at: At) -> Proof | None:
+        if at.stage is not Stage.DELIVERED or not _is_answerless(at) or at.no_way_back != number:
+            return None
+        route = at.network.best(at.packet.src, at.packet.family)
+        if route is None or route.type != kind or (at.node == "internet" and str(route.target) in _PRIVATE):
+            return None  # that the internet knows no private address is no mistake
+        because = (f"asked the kernel in {at.node}: ip route get {at.packet.src} → {os.strerror(number)}",)
+        return Proof({"route": str(route)}, because, f"ip route del {route}")
 
     return proof
 

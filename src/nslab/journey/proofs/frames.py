@@ -9,8 +9,10 @@ from nslab.journey import sockets
 from nslab.journey.place import At, Stage
 from nslab.journey.proofs import neighbours
 from nslab.journey.proofs.proof import Proof
+from nslab.journey.tables import Interface
 
 _TO_OTHERS: Final = 3  # packet(7): the frame bears somebody else's MAC address
+_LEARNING: Final = 2
 
 
 def wrong_mac(at: At) -> Proof | None:
@@ -111,6 +113,37 @@ def stp(at: At) -> Proof | None:
     return Proof(
         {"port": port.name, "bridge": bridge.name, "state": state}, remedy=f"bridge link set dev {port.name} state 3"
     )
+
+
+def stp_within(at: At) -> Proof | None:
+    """The bridge has taken the frame, and a port learns only, or the port that it would leave by sends nothing."""
+    bridge, last = at.interface, at.leg.last
+    if bridge is None or bridge.kind != "bridge":
+        return None
+    came_by = last.iif if last.layer == "bridge" and last.point == "PREROUTING" else 0
+    source = at.network.interfaces.get(came_by)
+    if source and source.state == _LEARNING:
+        return _blocked(source, bridge.name, f"{bridge.name} takes nothing from it yet")
+    mac = next((each.mac for each in reversed(at.leg.sightings) if each.mac), b"").hex(":")
+    if not mac or mac in {each.mac for each in at.network.interfaces.values()}:
+        return None
+    known = at.network.interfaces.get(at.network.forwarding_table.get((bridge.index, mac), 0))
+    others = [each for each in at.network.ports(bridge.index) if each.index != came_by]
+    ways = [known] if known else [each for each in others if each.floods]
+    if not came_by or not ways or any(each.state in (-1, 3) or not each.carrier or not each.up for each in ways):
+        return None
+    return _blocked(ways[0], bridge.name, "it sends nothing yet")
+
+
+def _blocked(port: Interface, bridge: str, what: str) -> Proof:
+    state = {0: "disabled", 1: "listening", _LEARNING: "learning", 4: "blocking"}.get(port.state, str(port.state))
+    names = {"port": port.name, "bridge": bridge, "state": state, "what": what}
+    return Proof(names, remedy=f"bridge link set dev {port.name} state 3")
+
+
+def device_down(at: At) -> Proof | None:
+    interface = at.interface
+    return Proof() if interface and not interface.up else None
 
 
 def stp_asked(at: At) -> Proof | None:

@@ -84,6 +84,30 @@ def _owner(at: At) -> tuple[Network, Interface] | None:
     return network, network.interfaces[own.index]
 
 
+def beside_the_bridge(at: At) -> Proof | None:
+    """The next hop, or the one who asks, is at the end of a cable that hangs beside the bridge of the other."""
+    found, out = _owner(at), at.goes_by
+    if not unresolved(at) or found is None or out is None or at.questions(at.next_hop, answers=True):
+        return None
+    ours = (at.network, out)
+    if _is_on_cable(at, *found):
+        return None
+    for near, far in ((ours, found), (found, ours)):
+        there = at.other_end(near[1], near[0])
+        if there is None:
+            continue
+        network, loose = there
+        wide = [own for own in network.addresses_of(loose.index, at.family) if not own.interface.ip.is_link_local]
+        if loose.kind != "veth" or loose.master or wide:
+            continue
+        cable = at.cable(*far)
+        bridges = [e for e in network.interfaces.values() if e.kind == "bridge" and (network.name, e.index) in cable]
+        if len(bridges) == 1:
+            names = {"at": network.name, "interface": loose.name, "bridge": bridges[0].name, "target": at.next_hop}
+            return Proof(names, asked(at))
+    return None
+
+
 def bridge_down(at: At) -> Proof | None:
     """The next hop's owner is a bridge, or an interface, that is down; the question has come to it, or could not."""
     found = _owner(at)

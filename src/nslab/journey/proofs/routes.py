@@ -145,7 +145,7 @@ def no_route(at: At) -> Proof | None:
         return None
     version = ip_address(target).version
     tables = dict.fromkeys([MAIN, *(each.table for each in at.network.policies(version))])
-    if any(at.network.best(target, version, table) for table in tables):
+    if any((best := at.network.best(target, version, table)) and best.type != "throw" for table in tables):
         return None
     down = [
         f"{interface.name} ({each.interface}) is down, and its routes are gone with it"
