@@ -67,7 +67,7 @@ TRANSPORTS: Final = {6: "TCP", 17: "UDP"}
 
 def stun_anywhere(c: Context, data: bytes, at: int) -> bool | None:
     """Know a message by its cookie and its length, whatever the port."""
-    if data[at + 4 : at + 8] != COOKIE or data[at] & 0xC0:
+    if data[at + 4 : at + 8] != COOKIE or data[at] & 0xC0 or len(data) < at + HEADER:
         return False
     kind, length = unpack_from("!HH", data, at)
     if (
@@ -92,10 +92,12 @@ def stun(c: Context, data: bytes, at: int) -> bool | None:
         c.protocol = "STUN"
         c.write("ChannelData TURN Message")
         return None
-    if kind & 0xC000 or length != size - HEADER:
+    if kind & 0xC000 or length != size - HEADER or len(data) < at + HEADER:
         return False
     if data[at + 4 : at + 8] == COOKIE:
         message(c, data, at, kind)
+    elif c.missing > 0:
+        return False
     else:
         c.protocol = "CLASSIC-STUN"
         method, group = split(kind)
