@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from nslab.capture.words.aes import Aes
-
 HELLO = bytes.fromhex(
     "cc0000000108000102030405060704c1c2c3c4004043481c36c802797140007118a499b5ee828145bc26055b46418980a2dc6b12c148fcefb8bc"
     "9a8d9b94c39d74e68e1e20a25697c4dcc7e423499c41c65d2bdcb978b1831c"
@@ -39,8 +37,3 @@ def test_a_conversation_reads_as_in_tshark(dialogues, as_tshark):
         (b"\x55" + CLIENT + payload, True),
     ]
     as_tshark([dialogues.says(data, 443, client=50000, answers=answers) for data, answers in said])
-
-
-def test_aes_is_what_the_standard_says():
-    key, block = bytes(range(16)), bytes.fromhex("00112233445566778899aabbccddeeff")
-    assert Aes(key).encrypt(block).hex() == "69c4e0d86a7b0430d8cdb78070b4c55a"

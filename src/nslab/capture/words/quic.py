@@ -7,7 +7,8 @@ import hmac
 from struct import pack
 from typing import Final
 
-from nslab.capture.words.aes import Aes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES
 
@@ -127,12 +128,17 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 def _opened(secret: bytes, packet: bytes, at: int) -> tuple[int, bytes]:
     """Return the number of a packet, which is at `packet[at]`, and its frames (RFC 9001, 5)."""
-    mask = Aes(_expanded(secret, b"quic hp", 16)).encrypt(packet[at + 4 : at + 20])
+    mask = _aes(_expanded(secret, b"quic hp", 16), modes.ECB(), packet[at + 4 : at + 20])  # noqa: S305
     size = 1 + ((packet[0] ^ mask[0]) & 3)
     number = int.from_bytes(bytes(a ^ b for a, b in zip(packet[at : at + size], mask[1:], strict=False)), "big")
     vector = int.from_bytes(_expanded(secret, b"quic iv", 12), "big") ^ number
-    key = Aes(_expanded(secret, b"quic key", 16))
-    return number, key.counted(vector.to_bytes(12, "big"), packet[at + size : -TAG])
+    # AES-GCM without looking at its tag: the key stream begins with the counter 2 (NIST SP 800-38D, 7.1).
+    counter = modes.CTR(vector.to_bytes(12, "big") + bytes((0, 0, 0, 2)))
+    return number, _aes(_expanded(secret, b"quic key", 16), counter, packet[at + size : -TAG])
+
+
+def _aes(key: bytes, mode: modes.ECB | modes.CTR, data: bytes) -> bytes:
+    return Cipher(algorithms.AES(key), mode).encryptor().update(data)
 
 
 def _expanded(secret: bytes, label: bytes, size: int) -> bytes:
