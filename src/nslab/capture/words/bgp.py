@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.streams import MORE, Stream
-from nslab.capture.words.values import named, say_message
+from nslab.capture.words.values import named
 
 MARKER: Final = b"\xff" * 16
 HEADER: Final = 19
@@ -42,17 +42,19 @@ class BgpStream:
         return max(HEADER, int.from_bytes(data[at + 16 : at + 18]))
 
     def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
-        if data[at : at + 16] != MARKER:
-            if c.protocol != "BGP":
-                c.protocol = "BGP"
-                c.write("")
+        if c.protocol != "BGP":
+            c.protocol = "BGP"
+            c.write("")
+        if data[at : at + 16] != MARKER[: len(data) - at]:
             return
         length, kind = unpack_from("!HB", data, at + 16)
         if length < HEADER:
-            c.protocol = "BGP"
             c.write("")
             raise Malformed
-        say_message(c, "BGP", named(TYPES, kind, f"Unknown message type (0x{kind:02x})"))
+        c.add(named(TYPES, kind, f"Unknown message type (0x{kind:02x})"))
+        if at + length > end and c.missing > 0:
+            c.say_short()
+            return
         if length < SHORTEST.get(kind, 0) or (kind == UPDATE and not lengths_fit(data, at + HEADER, end)):
             raise Malformed
 

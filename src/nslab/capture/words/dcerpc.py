@@ -97,6 +97,9 @@ class Calls:
         words = f"{named(TYPES, kind, 'Unknown')}: call_id: {number}, Fragment: {FRAGMENTS[flags & 3]}"
         c.write(words)
         body = at + HEADER
+        if c.missing > 0 and at + int(unpack_from("<H", data, at + 8)[0]) > len(data):
+            c.say_short()
+            return
         if kind in (BIND, ALTER):
             c.append(self._offered(data, body))
         elif kind in (BIND_ACK, ALTER_ANSWER):

@@ -57,6 +57,8 @@ class SessionStream:
         if kind == MESSAGE and begin[1:] == b"SMB":
             if begin[0] == 0xFF:
                 self.smb1.read(c, data, at + 4, end)
+                if c.missing > 0 and 4 + int.from_bytes(data[at + 1 : at + 4]) > end - at and not c.info.endswith("]"):
+                    c.say_short()
                 return
             if begin[0] in (0xFC, 0xFD, 0xFE):
                 self.smb2.read(c, data, at + 4, end)
