@@ -544,6 +544,22 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "",
         _ROUTE,
     ),
+    *(
+        Cause(
+            code,
+            _MAC,
+            neighbours.far_away(version, gateway=gateway),
+            "nobody answers “who has {target}?”: {owner} has that address, and is not on this cable",
+            "",
+            _ROUTE,
+        )
+        for code, version, gateway in (
+            ("wrong-gateway", 4, True),
+            ("wrong-gateway", 6, True),
+            ("nobody-answers-arp", 4, False),
+            ("nobody-answers-nd", 6, False),
+        )
+    ),
     # -- frames
     Cause(
         "bridge-port-missing",

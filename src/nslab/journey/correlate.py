@@ -301,7 +301,12 @@ def _is_copy(part: list[Sighting], observation: Observation) -> bool:
     if any(each.layer in ("inet", "bridge") for each in part) or part[0].kind != 3:
         return False
     interface = observation.networks[part[0].node].interface(part[0].point)
-    return all(each.way != "out" for each in part) and (interface is None or not interface.master)
+    if interface is None:
+        return True
+    # Only what hangs on a bridge gets copies: a cable between two nodes carries what was meant for it.
+    others = [network.interfaces.get(interface.peer) for network in observation.networks.values()]
+    fed = not interface.peer or any(e and e.master and e.peer == interface.index for e in others)
+    return fed and not interface.master and all(each.way != "out" for each in part)
 
 
 def _may_begin(packet: Packet) -> bool:

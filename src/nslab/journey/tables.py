@@ -12,7 +12,8 @@ from typing import Final
 from nslab.journey.netlink import Attributes, attributes, text
 
 MAIN: Final = 254  # RT_TABLE_MAIN
-ROUTE_TYPES: Final = {1: "unicast", 2: "local", 3: "broadcast", 6: "blackhole", 7: "unreachable", 8: "prohibit"} | {9: "throw"}
+_KINDS: Final = ("", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw")
+ROUTE_TYPES: Final = dict(enumerate(_KINDS))
 VERSION: Final = {int(socket.AF_INET): 4, int(socket.AF_INET6): 6}
 _UP, _LOWER_UP = 0x1, 0x10000
 _INVERTED: Final = 0x2  # FIB_RULE_INVERT

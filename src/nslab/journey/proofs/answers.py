@@ -39,10 +39,9 @@ def astray(kind: str) -> Callable[[At], Proof | None]:
         ]
         which = "astray" if mine else "bare" if inner.kind == "bridge" else "unplugged"
         which = "narrow" if narrow else which
-        if theirs is None or kind not in (which, "astray"):
+        # An answer that leaves by another interface on the sender's own cable has another way, and no worse one.
+        if theirs is None or kind not in (which, "astray") or (sender.name, theirs.index) in at.cable(network, out):
             return None
-        if (sender.name, theirs.index) in at.cable(network, out):
-            return None  # another way, and no worse
         because: tuple[str, ...] = (
             f"the request came to {network.name} by {inner.name}, and the answer left by {out.name}",
         )

@@ -88,7 +88,7 @@ def unplugged(at: At) -> Proof | None:
     here = next((each for each in reversed(at.leg.sightings) if each.layer == "device"), last)
     if interface is None or interface.kind != "veth" or interface.master or here.kind != _TO_OTHERS:
         return None
-    if at.network.addresses_of(interface.index, at.family):
+    if any(not own.interface.ip.is_link_local for own in at.network.addresses_of(interface.index, at.family)):
         return None
     sent = next((each for each in reversed(at.leg.sightings) if each.layer == "inet" and each.oif), None)
     if sent is None or sent.node == at.node:

@@ -266,6 +266,27 @@ def wrong_netmask(at: At) -> Proof | None:
     return Proof(names, asked(at), f"ip addr change {own.ip}/{size} dev {out.name}")
 
 
+def far_away(version: int, *, gateway: bool) -> Callable[[At], Proof | None]:
+    """It is taken for a neighbour, and who has the address is in no way on this cable."""
+
+    def proof(at: At) -> Proof | None:
+        owners, out = at.owners(at.next_hop, but=at.node), at.goes_by
+        if not unresolved(at) or out is None or at.family != version or bool(at.way.gateway) != gateway:
+            return None
+        asked_for = at.questions(at.next_hop) or at.network.neighbour(at.next_hop, out.index)
+        if not asked_for or at.questions(at.next_hop, answers=True):
+            return None
+        near = {name for name, _ in at.cable(at.network, out)}
+        if not owners or any(network.name in near for network, _ in owners):
+            return None
+        network, own = owners[0]
+        route = at.network.best(at.packet.dst, version)
+        because = (*asked(at), f"{at.node} takes {at.next_hop} for a neighbour on {out.name}: {route or at.way.text}")
+        return Proof({"target": at.next_hop, "owner": f"{network.name}:{network.name_of(own.index)}"}, because)
+
+    return proof
+
+
 def _tentative_source(at: At) -> Proof | None:
     target = intended(at)
     if ":" not in target or routes.refused_locally(at) == 0 or at.network.best(target, 6) is None:
