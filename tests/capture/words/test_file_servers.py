@@ -168,8 +168,8 @@ def a_remote_call_and_its_reply_point_to_each_other(frames):
     def counted(text):
         return struct.pack("!I", len(text)) + text + bytes(-len(text) % 4)
 
-    def call(number, program, version, procedure, body=b""):
-        return struct.pack("!IIIIII16x", number, 0, 2, program, version, procedure) + body
+    def call(number, what, body=b""):
+        return struct.pack("!IIIIII16x", number, 0, 2, *what) + body
 
     def reply(number, body=b""):
         return struct.pack("!III12x", number, 1, 0) + body
@@ -179,7 +179,7 @@ def a_remote_call_and_its_reply_point_to_each_other(frames):
 
     def talk(port, what, body=b"", answer=b""):
         number = next(numbers)
-        asked = frames.udp(call(number, *what, body), 900, port)
+        asked = frames.udp(call(number, what, body), 900, port)
         packets.append(frames.ether(frames.ipv4(asked)))
         answered = frames.udp(reply(number, answer), port, 900)
         packets.append(frames.ether(frames.ipv4(answered, source=THERE, destination=HERE)))
@@ -215,7 +215,7 @@ def a_remote_call_and_its_reply_point_to_each_other(frames):
         talk(2049, (100003, 3, procedure), body, struct.pack("!I20x", (1, 2, 13, 70)[procedure % 4]))
     for procedure in range(18):
         talk(2049, (100003, 2, procedure), bytes(32) + counted(b"name") + bytes(40), struct.pack("!I", 2))
-    again = frames.ether(frames.ipv4(frames.udp(call(7, 100000, 2, 4), 901, 111)))
+    again = frames.ether(frames.ipv4(frames.udp(call(7, (100000, 2, 4)), 901, 111)))
     packets += [again, again, frames.ether(frames.ipv4(frames.udp(b"\0\0\0\1", 901, 111)))]
     return packets
 
