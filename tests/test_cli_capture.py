@@ -26,6 +26,7 @@ def sniffing(lab, *words):
     command = [*NSLAB, "sniff", "--lab", lab.name, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sniff:
         try:
+            assert sniff.stderr is not None
             assert sniff.stderr.readline().startswith("nslab: listening at ")
             yield sniff
         finally:

@@ -1,76 +1,9 @@
 """The magics, in an IPython of this process: what a cell may say, and how a mistake looks."""
 
 import pytest
-from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nslab.instruments import Lab
-from nslab.notebook import magics
-from nslab.notebook.failures import CellFailed, Refused
-
-
-class Notebook:
-    """Runs cells; what they raise is raised."""
-
-    def __init__(self, shell, capsys):
-        self.shell = shell
-        self.variables = shell.user_ns
-        self._capsys = capsys
-
-    def run(self, cell):
-        self._capsys.readouterr()
-        result = self.shell.run_cell(cell)
-        self.streams = self._capsys.readouterr()
-        result.raise_error()
-        return self.streams.out
-
-    def refuses(self, cell, kind=Refused):
-        with pytest.raises(kind) as caught:
-            self.run(cell)
-        (line,) = caught.value._render_traceback_()
-        assert line == f"\x1b[31m✗ {caught.value}\x1b[0m"
-        return str(caught.value)
-
-    def completes(self, line):
-        with provisionalcompleter():
-            return [each.text for each in self.shell.Completer.completions(line, len(line))]
-
-
-def end_containers(host):
-    for each in host.containers():
-        host.run(["kill", "-9", str(each["pid"])])
-    while host.containers():
-        pass
-
-
-@pytest.fixture
-def empty(capsys, monkeypatch):
-    """Return a notebook without a lab."""
-    monkeypatch.setenv("NSLAB_LAB", "there-is-none")
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    magics.load_ipython_extension(shell)
-    made = Notebook(shell, capsys)
-    yield made
-    shell.magics_manager.registry["LabMagics"].session.forget()
-
-
-@pytest.fixture
-def notebook(empty, shared_lab):
-    """Return a notebook in the shared lab."""
-    empty.variables["lab"] = shared_lab
-    return empty
-
-
-@pytest.fixture
-def container(notebook, shared_lab):
-    """Return the name of a container of the shared lab."""
-    notebook.run("%%host\nip netns add c1")
-    notebook.run("%%host --window\nunshare --fork --pid --net=/run/netns/c1 --mount --uts --ipc --root=/ bash")
-    yield "c1"
-    end_containers(shared_lab["host"])
-    # unshare --net=FILE has put its own namespace on top of the file, each time.
-    shared_lab["host"].run("for _ in 1 2 3; do ip netns del c1 && exit; done; exit 1")
+from nslab.notebook.failures import CellFailed
 
 
 @pytest.mark.one_id
@@ -118,7 +51,7 @@ def test_a_container_is_named_by_its_pid(notebook, container, shared_lab):
     assert "the host has no process 99999" in notebook.refuses("%container other --pid 99999")
 
 
-def test_a_container_that_was_made_again_gets_a_new_shell(notebook, container, shared_lab):
+def test_a_container_that_was_made_again_gets_a_new_shell(notebook, container, shared_lab, end_containers):
     notebook.run("%%container c1\ncd /usr")
     end_containers(shared_lab["host"])
     assert "c1: no such node" in notebook.refuses("%%container c1\npwd")

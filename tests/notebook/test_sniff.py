@@ -5,51 +5,11 @@ import threading
 
 import nbformat
 import pytest
-from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
-from traitlets.config import Config
 
-from nslab.notebook import magics
-from nslab.notebook.failures import CellFailed, Refused
+from nslab.notebook.failures import CellFailed
 
 PING = "ping -c 1 10.0.2.2"
-
-
-class Notebook:
-    """Runs cells as somebody at a terminal does, or a program; what they raise is raised."""
-
-    def __init__(self, shell, capsys):
-        self.shell = shell
-        self.variables = shell.user_ns
-        self._capsys = capsys
-
-    def run(self, cell):
-        self._capsys.readouterr()
-        result = self.shell.run_cell(cell)
-        self.out = self._capsys.readouterr().out
-        result.raise_error()
-        return self.out
-
-    def refuses(self, cell, kind=Refused):
-        with pytest.raises(kind) as caught:
-            self.run(cell)
-        return str(caught.value)
-
-    def completes(self, line):
-        with provisionalcompleter():
-            return [each.text for each in self.shell.Completer.completions(line, len(line))]
-
-
-@pytest.fixture
-def notebook(capsys, shared_lab):
-    """Return a notebook in the shared lab."""
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    magics.load_ipython_extension(shell)
-    shell.user_ns["lab"] = shared_lab
-    yield Notebook(shell, capsys)
-    registered = shell.magics_manager.registry["LabMagics"]
-    registered.session.forget()
 
 
 @pytest.mark.one_id
@@ -83,7 +43,7 @@ def test_notebook_variables_name_the_points(notebook):
 def test_a_cell_that_fails_is_a_failed_cell_after_its_table(notebook):
     told = notebook.refuses(f"%%sniff host:eth0 -f icmp\n{PING}\nfalse", CellFailed)
     assert told == "host: exit 1 · line 2: false"
-    assert "Echo (ping) reply" in notebook.out
+    assert "Echo (ping) reply" in notebook.streams.out
 
 
 def test_a_failure_may_be_expected_and_time_be_limited(notebook):
