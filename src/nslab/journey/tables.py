@@ -12,7 +12,18 @@ from typing import Final
 from nslab.journey.netlink import Attributes, attributes, text
 
 MAIN: Final = 254  # RT_TABLE_MAIN
-_KINDS: Final = ("", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw")
+_KINDS: Final = (
+    "",
+    "unicast",
+    "local",
+    "broadcast",
+    "anycast",
+    "multicast",
+    "blackhole",
+    "unreachable",
+    "prohibit",
+    "throw",
+)
 ROUTE_TYPES: Final = dict(enumerate(_KINDS))
 VERSION: Final = {int(socket.AF_INET): 4, int(socket.AF_INET6): 6}
 _UP, _LOWER_UP = 0x1, 0x10000
