@@ -149,6 +149,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
     ),
     # -- the routing decision, in the kernel's order
     Cause(
+        "wrong-mac",
+        (Stage.ROUTING,),
+        frames.mac_of_another,
+        "{sender} sends to {hop} with the MAC address {mac}, which is that of {whose}; it is {right}",
+        "",
+        _NEIGH,
+    ),
+    Cause(
         "martian-destination",
         (Stage.ROUTING,),
         routing.martian_destination,

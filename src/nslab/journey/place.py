@@ -138,6 +138,21 @@ class At:
     def setting(self, name: str) -> str | None:
         return self.network.setting(name)
 
+    @cached_property
+    def sent_by(self) -> tuple[Network, str] | None:
+        """Who has sent it to this node, and whom it had in mind: its next hop."""
+        for each in reversed(self.leg.sightings[: -len(self.leg.visit())]):
+            if each.layer == "inet" and each.oif and not each.port_out:
+                sender = self.networks[each.node]
+                way = sender.way(each.packet.dst)
+                return None if way.index != each.oif else (sender, way.gateway or each.packet.dst)
+        return None
+
+    @property
+    def is_stray(self) -> bool:
+        """Whether it was for somebody else: this node has not the address of the sender's next hop."""
+        return self.sent_by is not None and self.network.owner_of(self.sent_by[1]) is None
+
     def counted(self, name: str) -> int:
         return self.observation.counted(self.node, name)
 

@@ -41,6 +41,24 @@ def wrong_mac(at: At) -> Proof | None:
     )
 
 
+def mac_of_another(at: At) -> Proof | None:
+    """It was for somebody else, and bears this node's MAC address: so says an entry that was written by hand."""
+    if at.sent_by is None or not at.is_stray or at.came_by is None:
+        return None
+    sender, hop = at.sent_by
+    out = sender.interfaces.get(sender.way(hop).index)
+    known = sender.neighbour(hop, out.index) if out else None
+    owners = at.owners(hop, but=sender.name)
+    mine = {each.mac: each.name for each in at.network.interfaces.values()}
+    if out is None or known is None or known.state != "PERMANENT" or known.mac not in mine or len(owners) != 1:
+        return None
+    network, own = owners[0]
+    names = {"sender": sender.name, "hop": hop, "mac": known.mac, "right": network.interfaces[own.index].mac}
+    names |= {"whose": f"{at.node}:{mine[known.mac]}", "at": sender.name}
+    because = (f"{sender.name}: neighbour {hop} is {known.mac} {known.state}",)
+    return Proof(names, because, f"ip neigh del {hop} dev {out.name}")
+
+
 def duplicate(at: At) -> Proof | None:
     """It came to one of two that have the same address, and not to the one that it was for."""
     if at.stage is Stage.DELIVERED and at.who == "the packet":
@@ -120,7 +138,9 @@ def stp_within(at: At) -> Proof | None:
     bridge, last = at.interface, at.leg.last
     if bridge is None or bridge.kind != "bridge":
         return None
-    came_by = last.iif if last.layer == "bridge" and last.point == "PREROUTING" else 0
+    came_by = next((each.iif for each in reversed(at.leg.visit()) if (each.layer, each.way) == ("device", "in")), 0)
+    if (last.layer, last.point) != ("bridge", "PREROUTING"):
+        return None
     source = at.network.interfaces.get(came_by)
     if source and source.state == _LEARNING:
         return _blocked(source, bridge.name, f"{bridge.name} takes nothing from it yet")

@@ -141,7 +141,7 @@ def policy(at: At) -> Proof | None:
 
 def no_route(at: At) -> Proof | None:
     target = _target(at)
-    if not target or _routing_error(at) != errno.ENETUNREACH:
+    if not target or _routing_error(at) != errno.ENETUNREACH or (at.leg and at.is_stray):
         return None
     version = ip_address(target).version
     tables = dict.fromkeys([MAIN, *(each.table for each in at.network.policies(version))])

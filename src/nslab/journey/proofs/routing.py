@@ -15,7 +15,7 @@ from nslab.journey.tables import Interface
 
 def forwarding_off(*, everywhere: bool) -> Callable[[At], Proof | None]:
     def proof(at: At) -> Proof | None:
-        if at.came_by is None or at.family != 4 or at.way.error != errno.EHOSTUNREACH or at.is_local:
+        if at.came_by is None or at.family != 4 or at.way.error != errno.EHOSTUNREACH or at.is_local or at.is_stray:
             return None
         if at.setting(f"net/ipv4/conf/{at.came_by.name}/forwarding") != "0":
             return None
@@ -28,6 +28,8 @@ def forwarding_off(*, everywhere: bool) -> Callable[[At], Proof | None]:
 
 def forwarding_off_6(at: At) -> Proof | None:
     if at.family != 6 or at.is_local or at.came_by is None or at.way.error or at.way.type != "unicast":
+        return None
+    if at.is_stray:
         return None
     if at.setting("net/ipv6/conf/all/forwarding") != "0" or at.packet.ttl < 1:
         return None
