@@ -38,6 +38,7 @@ from nslab.sandbox.door import Node, Process
 _GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_NEIGHBOUR, _GET_RULE, _GET_QDISC, _GET_NSID = 18, 22, 26, 30, 34, 38, 90
 _FAMILY: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _LOOKUP_TABLE: Final = 0x1000
+_WITH_PORTS: Final = (6, 17)
 _CLONED: Final = 0x200
 _PATIENCE: Final = 5.0  # seconds for a program that only prints
 
@@ -102,7 +103,17 @@ class Network:
 
     # ---- routing
 
-    def way(self, destination: str, *, source: str = "", iif: int = 0, oif: int = 0, mark: int = 0) -> Way:
+    def way(
+        self,
+        destination: str,
+        *,
+        source: str = "",
+        iif: int = 0,
+        oif: int = 0,
+        mark: int = 0,
+        protocol: int = 0,
+        ports: tuple[int, int] = (0, 0),
+    ) -> Way:
         """Ask the kernel which way it would send a packet, or, with `iif`, one that came in there."""
         family = 6 if ":" in destination else 4
         size = 32 if family == 4 else 128
@@ -113,6 +124,10 @@ class Network:
         for kind, value in ((3, iif), (4, oif), (16, mark)):
             if value:
                 body += attribute(kind, struct.pack("=I", value))
+        if protocol in _WITH_PORTS:
+            body += b"".join(attribute(kind, struct.pack("!H", port)) for kind, port in zip((28, 29), ports, strict=True))
+        if protocol in _WITH_PORTS or protocol == (1 if family == 4 else 58):
+            body += attribute(27, bytes([protocol]))  # the kernel knows how to ask itself about these only
         try:
             with Netlink(self.node, ROUTE) as asked:
                 answer = asked.ask(_GET_ROUTE, body)[0].body

@@ -120,8 +120,10 @@ class At:
     def way(self) -> Way:
         """The routing decision, asked for again with the same question."""
         iif = self.came_by.index if self.came_by and not self.is_local else 0
-        source = self.routed.src if iif or self.packet.family == 4 else ""
-        return self.network.way(self.packet.dst, source=source, iif=iif)
+        packet = self.routed
+        source = packet.src if iif or packet.family == 4 else ""
+        ports = (packet.sport, packet.dport)
+        return self.network.way(self.packet.dst, source=source, iif=iif, protocol=packet.protocol, ports=ports)
 
     @property
     def routed(self) -> Packet:

@@ -28,7 +28,8 @@ ROUTE_TYPES: Final = dict(enumerate(_KINDS))
 VERSION: Final = {int(socket.AF_INET): 4, int(socket.AF_INET6): 6}
 _UP, _LOWER_UP = 0x1, 0x10000
 _INVERTED: Final = 0x2  # FIB_RULE_INVERT
-_PLAIN: Final = frozenset({1, 2, 3, 6, 10, 14, 15, 16, 17, 18, 21})
+_PLAIN: Final = frozenset({1, 2, 3, 6, 10, 14, 15, 16, 17, 18, 21, 22, 23, 24})
+_PROTOCOLS: Final = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,10 @@ class Rule:
     iif: str
     oif: str
     mark: int
-    more: bool  # it has conditions that are not read here: a protocol, ports, a tos, "not", "goto"…
+    protocol: int
+    sports: tuple[int, int]  # from, to
+    dports: tuple[int, int]
+    more: bool  # it has conditions that are not read here: a tos, "not", "goto"…
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +219,19 @@ def rule_in(body: bytes) -> Rule:
     iif, oif = text(found.get(3)), text(found.get(17))
     does = {1: f"lookup {table}", 6: "blackhole", 7: "unreachable", 8: "prohibit"}.get(body[7], f"action {body[7]}")
     words = [f"from {source or 'all'}", f"to {target}" if target else "", f"fwmark {mark:#x}" if mark else ""]
-    words += [f"iif {iif}" if iif else "", f"oif {oif}" if oif else "", does]
+    words += [f"iif {iif}" if iif else "", f"oif {oif}" if oif else ""]
+    protocol, (sports, dports) = number(found, 22), (_ports(found.get(which)) for which in (23, 24))
+    words += [f"ipproto {_PROTOCOLS.get(protocol, protocol)}" if protocol else ""]
+    words += [f"{name} {low}-{high}" for name, (low, high) in (("sport", sports), ("dport", dports)) if low]
+    words += [does]
     said = f"{number(found, 6)}: {' '.join(filter(None, words))}"
     # What is always told: addresses, interfaces, priority, mark, table, who has made it, and "suppress", -1 when unset.
     more = bool(body[3] or body[8] & _INVERTED or found.keys() - _PLAIN) or number(found, 14) not in (0, 0xFFFFFFFF)
-    return Rule(number(found, 6), table, body[7], said, source, target, iif, oif, mark, more)
+    return Rule(
+        number(found, 6), table, body[7], said, source, target, iif, oif, mark, protocol, sports, dports, more
+    )
+
+
+def _ports(raw: bytes | None) -> tuple[int, int]:
+    low, high = struct.unpack_from("=HH", raw) if raw else (0, 0xFFFF)
+    return low, high

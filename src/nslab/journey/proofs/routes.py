@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from nslab.journey.asked import Network
 from nslab.journey.place import At, intended
 from nslab.journey.proofs.proof import Proof
-from nslab.journey.tables import MAIN, Route
+from nslab.journey.tables import MAIN, Route, Rule
 
 
 def _target(at: At) -> str:
@@ -122,8 +122,12 @@ def policy(at: At) -> Proof | None:
     iif = at.came_by.name if at.leg and at.came_by else ""
     source = at.packet.src if at.leg else ""
     for rule in at.network.policies(version):
-        if rule.more:
+        if rule.more or (not at.leg and (rule.protocol or _has_ports(rule))):
             return None  # whether it fits cannot be told
+        if rule.protocol not in (0, at.packet.protocol if at.leg else 0):
+            continue
+        if _has_ports(rule) and not _is_between(at.packet.sport, at.packet.dport, rule):
+            continue
         if rule.mark or rule.oif or (rule.iif and rule.iif != iif):
             continue
         if rule.source and not (source and ip_address(source) in rule.source):
@@ -137,6 +141,14 @@ def policy(at: At) -> Proof | None:
         if best:
             return None  # this rule has an answer, and it is another one
     return None
+
+
+def _has_ports(rule: Rule) -> bool:
+    return bool(rule.sports[0] or rule.dports[0])
+
+
+def _is_between(sport: int, dport: int, rule: Rule) -> bool:
+    return rule.sports[0] <= sport <= rule.sports[1] and rule.dports[0] <= dport <= rule.dports[1]
 
 
 def no_route(at: At) -> Proof | None:
