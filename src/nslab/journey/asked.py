@@ -125,7 +125,9 @@ class Network:
             if value:
                 body += attribute(kind, struct.pack("=I", value))
         if protocol in _WITH_PORTS:
-            body += b"".join(attribute(kind, struct.pack("!H", port)) for kind, port in zip((28, 29), ports, strict=True))
+            body += b"".join(
+                attribute(kind, struct.pack("!H", port)) for kind, port in zip((28, 29), ports, strict=True)
+            )
         if protocol in _WITH_PORTS or protocol == (1 if family == 4 else 58):
             body += attribute(27, bytes([protocol]))  # the kernel knows how to ask itself about these only
         try:

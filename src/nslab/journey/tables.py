@@ -226,10 +226,13 @@ def rule_in(body: bytes) -> Rule:
     words += [does]
     said = f"{number(found, 6)}: {' '.join(filter(None, words))}"
     # What is always told: addresses, interfaces, priority, mark, table, who has made it, and "suppress", -1 when unset.
-    more = bool(body[3] or body[8] & _INVERTED or found.keys() - _PLAIN) or number(found, 14) not in (0, 0xFFFFFFFF)
-    return Rule(
-        number(found, 6), table, body[7], said, source, target, iif, oif, mark, protocol, sports, dports, more
+    # A mask of a single port has all bits.
+    whole = {which for which in (28, 29) if number(found, which) == 0xFFFF}
+    more = bool(body[3] or body[8] & _INVERTED or found.keys() - _PLAIN - whole) or number(found, 14) not in (
+        0,
+        0xFFFFFFFF,
     )
+    return Rule(number(found, 6), table, body[7], said, source, target, iif, oif, mark, protocol, sports, dports, more)
 
 
 def _ports(raw: bytes | None) -> tuple[int, int]:

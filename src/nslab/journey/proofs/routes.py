@@ -119,20 +119,10 @@ def policy(at: At) -> Proof | None:
     main = at.network.best(target, version)
     if main is None or main.type != "unicast" or not _routing_error(at):
         return None
-    iif = at.came_by.name if at.leg and at.came_by else ""
-    source = at.packet.src if at.leg else ""
     for rule in at.network.policies(version):
         if rule.more or (not at.leg and (rule.protocol or _has_ports(rule))):
             return None  # whether it fits cannot be told
-        if rule.protocol not in (0, at.packet.protocol if at.leg else 0):
-            continue
-        if _has_ports(rule) and not _is_between(at.packet.sport, at.packet.dport, rule):
-            continue
-        if rule.mark or rule.oif or (rule.iif and rule.iif != iif):
-            continue
-        if rule.source and not (source and ip_address(source) in rule.source):
-            continue
-        if rule.target and ip_address(target) not in rule.target:
+        if not _is_about_it(rule, at, target):
             continue
         best = at.network.best(target, version, rule.table) if rule.action == 1 else None
         if rule.action in (6, 7, 8) or (best and best.type in ("blackhole", "unreachable", "prohibit")):
@@ -141,6 +131,21 @@ def policy(at: At) -> Proof | None:
         if best:
             return None  # this rule has an answer, and it is another one
     return None
+
+
+def _is_about_it(rule: Rule, at: At, target: str) -> bool:
+    """Whether a rule's conditions hold for the packet; a mark is none that can be seen."""
+    iif = at.came_by.name if at.leg and at.came_by else ""
+    source = at.packet.src if at.leg else ""
+    if rule.mark or rule.oif or (rule.iif and rule.iif != iif):
+        return False
+    if rule.source and not (source and ip_address(source) in rule.source):
+        return False
+    if rule.target and ip_address(target) not in rule.target:
+        return False
+    if rule.protocol and rule.protocol != at.packet.protocol:
+        return False
+    return not _has_ports(rule) or _is_between(at.packet.sport, at.packet.dport, rule)
 
 
 def _has_ports(rule: Rule) -> bool:
