@@ -497,6 +497,14 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _BRIDGE,
     ),
     Cause(
+        "port-not-forwarding",
+        _MAC,
+        neighbours.port_silent,
+        "the bridge port {port} of {node} is {state}: it sends nothing yet",
+        "",
+        _BRIDGE,
+    ),
+    Cause(
         "dnat-wrong-address",
         _MAC,
         neighbours.dnat_address,

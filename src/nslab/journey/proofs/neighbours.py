@@ -108,6 +108,26 @@ def beside_the_bridge(at: At) -> Proof | None:
     return None
 
 
+def port_silent(at: At) -> Proof | None:
+    """The question has come into a bridge, and the port towards the one who has the address does not send it on."""
+    found = _owner(at)
+    if not unresolved(at) or found is None or at.questions(at.next_hop, answers=True):
+        return None
+    there = at.other_end(found[1], found[0])
+    if there is None:
+        return None
+    network, port = there
+    if not port.master or port.state in (-1, 3) or not port.up or not port.carrier:
+        return None
+    bridge = network.interfaces[port.master]
+    ports = {bridge.name, *(each.name for each in network.ports(bridge.index))} - {port.name}
+    if not any(each.node == network.name and each.point in ports for each in at.questions(at.next_hop)):
+        return None
+    state = {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
+    names = {"port": port.name, "state": state, "node": network.name, "at": network.name}
+    return Proof(names, asked(at), f"bridge link set dev {port.name} state 3")
+
+
 def bridge_down(at: At) -> Proof | None:
     """The next hop's owner is a bridge, or an interface, that is down; the question has come to it, or could not."""
     found = _owner(at)
