@@ -144,8 +144,14 @@ def _wireshark(node: Node, words: list[str], ready: str, body: Body) -> Seen:
 
 def _python(words: list[str], body: Body, *descriptors: int) -> Seen:
     command = [sys.executable, "-c", *words]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, text=True, pass_fds=descriptors, **pipes) as running:
+    with subprocess.Popen(
+        command,
+        text=True,
+        pass_fds=descriptors,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as running:
         assert running.stdout is not None  # noqa: S101 - for mypy
         _await(running.stdout.readline, "ready")
         body()

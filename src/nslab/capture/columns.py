@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nslab.capture.headers import Headers, Ints
 from nslab.capture.packets import ETHERNET, Packets
 from nslab.capture.points import RAW
 
@@ -22,36 +22,6 @@ _NAMES: Final = {1: "ICMP", 2: "IGMP", 4: "IPv4", 6: "TCP", 17: "UDP", 41: "IPv6
 _NAMES_6: Final = {**_NAMES, 58: "ICMPv6"}
 _ETHERTYPES: Final = {_ARP: "ARP", 0x8035: "RARP", 0x8863: "PPPoED", 0x8864: "PPPoES", 0x88CC: "LLDP"}
 
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
-
-class _Reading:
-    """Numbers out of all packets at once; where a packet ends before, it is 0."""
-
-    def __init__(self, packets: Packets) -> None:
-        self.start = packets.offset
-        self.size = packets.captured.astype(np.int64)
-        self._bytes = packets.data
-        count = len(packets.data)
-        # One number begins at every byte: arrays whose elements overlap.
-        self._pairs = np.ndarray((max(0, count - 1),), ">u2", buffer=packets.data.data, strides=(1,))
-        self._quads = np.ndarray((max(0, count - 3),), ">u4", buffer=packets.data.data, strides=(1,))
-
-    def number(self, which: Ints, at: Ints, size: int) -> Ints:
-        """Return a number of 1, 2, 4, 6 or 8 bytes of each of the packets `which`, counted from its first."""
-        if size > 4:
-            high = self.number(which, at, size - 4)
-            return high << 32 | self.number(which, at + size - 4, 4)
-        inside = at + size <= self.size[which]
-        numbers = {1: self._bytes, 2: self._pairs, 4: self._quads}[size]
-        if inside.all():
-            found: Ints = numbers[self.start[which] + at].astype(np.int64)
-            return found
-        value = np.zeros(len(which), np.int64)
-        value[inside] = numbers[(self.start[which] + at)[inside]]
-        return value
-
 
 def frame(packets: Packets) -> Any:
     """Return a pandas DataFrame of No., Time, Source, Destination, Protocol and Length; Point when there are several.
@@ -63,10 +33,10 @@ def frame(packets: Packets) -> Any:
     count = len(packets)
     source, destination = _Names(count), _Names(count)
     protocol = _Names(count)
-    reading = _Reading(packets)
-    kinds, at = _network_layer(packets, reading, source, destination)
-    _read_ipv4(reading, np.flatnonzero(kinds == _IPV4), at, (source, destination, protocol))
-    _read_ipv6(reading, np.flatnonzero(kinds == _IPV6), at, (source, destination, protocol))
+    headers = Headers(packets)
+    kinds, at = _network_layer(packets, headers, source, destination)
+    _read_ipv4(headers, np.flatnonzero(kinds == _IPV4), at, (source, destination, protocol))
+    _read_ipv6(headers, np.flatnonzero(kinds == _IPV6), at, (source, destination, protocol))
     rest = np.flatnonzero((kinds != _IPV4) & (kinds != _IPV6))
     protocol.put(rest, kinds[rest], _ethertype)
     first = packets.time[0] if count else 0
@@ -121,58 +91,58 @@ class _Names:
 _Columns = tuple[_Names, _Names, _Names]
 
 
-def _network_layer(packets: Packets, reading: _Reading, source: _Names, destination: _Names) -> tuple[Ints, Ints]:
+def _network_layer(packets: Packets, headers: Headers, source: _Names, destination: _Names) -> tuple[Ints, Ints]:
     """Return each packet's EtherType and where its network layer begins."""
     links = np.array([point.link_type for point in packets.points], np.int64)[packets.point]
     kinds = np.full(len(packets), -1, np.int64)
     at = np.zeros(len(packets), np.int64)
     raw = np.flatnonzero(links == RAW)
-    versions = reading.number(raw, at[raw], 1) >> 4
+    versions = headers.number(raw, at[raw], 1) >> 4
     kinds[raw] = np.select([versions == 4, versions == 6], [_IPV4, _IPV6], -1)
     framed = np.flatnonzero(links == ETHERNET)
-    destination.put(framed, reading.number(framed, at[framed], 6), _mac)
-    source.put(framed, reading.number(framed, at[framed] + 6, 6), _mac)
+    destination.put(framed, headers.number(framed, at[framed], 6), _mac)
+    source.put(framed, headers.number(framed, at[framed] + 6, 6), _mac)
     at[framed] = 14
-    kinds[framed] = reading.number(framed, at[framed] - 2, 2)
+    kinds[framed] = headers.number(framed, at[framed] - 2, 2)
     for _ in range(_MOST_HEADERS):
         tagged = np.flatnonzero(np.isin(kinds, _TAGS))
         if not len(tagged):
             break
         at[tagged] += 4
-        kinds[tagged] = reading.number(tagged, at[tagged] - 2, 2)
+        kinds[tagged] = headers.number(tagged, at[tagged] - 2, 2)
     return kinds, at
 
 
-def _read_ipv4(reading: _Reading, which: Ints, at: Ints, columns: _Columns) -> None:
+def _read_ipv4(headers: Headers, which: Ints, at: Ints, columns: _Columns) -> None:
     source, destination, protocol = columns
     begin = at[which]
-    source.put(which, reading.number(which, begin + 12, 4), _ipv4)
-    destination.put(which, reading.number(which, begin + 16, 4), _ipv4)
+    source.put(which, headers.number(which, begin + 12, 4), _ipv4)
+    destination.put(which, headers.number(which, begin + 16, 4), _ipv4)
     # A later fragment has no header of its protocol.
-    later = (reading.number(which, begin + 6, 2) & 0x1FFF) > 0
-    protocol.put(which, np.where(later, -4, reading.number(which, begin + 9, 1)), _ip_protocol)
+    later = (headers.number(which, begin + 6, 2) & 0x1FFF) > 0
+    protocol.put(which, np.where(later, -4, headers.number(which, begin + 9, 1)), _ip_protocol)
 
 
-def _read_ipv6(reading: _Reading, which: Ints, at: Ints, columns: _Columns) -> None:
+def _read_ipv6(headers: Headers, which: Ints, at: Ints, columns: _Columns) -> None:
     source, destination, protocol = columns
     begin = at[which]
     for column, place in ((source, 8), (destination, 24)):
-        halves = [reading.number(which, begin + place + half, 8) for half in (0, 8)]
+        halves = [headers.number(which, begin + place + half, 8) for half in (0, 8)]
         _put_long(column, which, halves)
-    protocol.put(which, _last_header(reading, which, begin), _ip6_protocol)
+    protocol.put(which, _last_header(headers, which, begin), _ip6_protocol)
 
 
-def _last_header(reading: _Reading, which: Ints, begin: Ints) -> Ints:
+def _last_header(headers: Headers, which: Ints, begin: Ints) -> Ints:
     """Return the number of the first header that is no extension; of a later fragment, -6."""
-    kind = reading.number(which, begin + 6, 1)
+    kind = headers.number(which, begin + 6, 1)
     place = begin + 40
     for _ in range(_MOST_HEADERS):
         skipped, fragment = np.isin(kind, _SKIPPED), kind == _FRAGMENT
         if not (skipped | fragment).any():
             break
-        later = fragment & (reading.number(which, place + 2, 2) >> 3 > 0)
-        length = np.where(fragment, 8, 8 + 8 * reading.number(which, place + 1, 1))
-        following = reading.number(which, place, 1)
+        later = fragment & (headers.number(which, place + 2, 2) >> 3 > 0)
+        length = np.where(fragment, 8, 8 + 8 * headers.number(which, place + 1, 1))
+        following = headers.number(which, place, 1)
         place = np.where(skipped | fragment, place + length, place)
         kind = np.where(later, -6, np.where(skipped | fragment, following, kind))
     return kind

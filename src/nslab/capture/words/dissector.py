@@ -6,9 +6,13 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
+
+from nslab.capture.headers import Ints
 from nslab.capture.packets import Packets, Point
+from nslab.capture.words import plain
 from nslab.capture.words.context import MALFORMED, Addresses, Context, Malformed, Pairs
-from nslab.capture.words.registry import LINK_TYPES, Dissect
+from nslab.capture.words.registry import IP_PROTOCOLS, LINK_TYPES, Dissect
 from nslab.capture.words.text import ipv4_text, ipv6_text, mac_text
 
 WINDOW: Final = 4096  # packets whose bytes are copied at once: memory stays far below the capture's own
@@ -60,7 +64,7 @@ class Dissector:
         links = [LINK_TYPES.get(point.link_type, unknown_link) for point in packets.points]
         contexts = [self._side(point).context if self.apart else self.context for point in packets.points]
         for first in range(0, len(packets), WINDOW):
-            self._read(packets, slice(first, first + WINDOW), links, contexts)
+            self._read(packets.select(slice(first, first + WINDOW)), links, contexts)
 
     def finish(self) -> None:
         """Say what only the end shows. Packets may follow all the same."""
@@ -95,22 +99,32 @@ class Dissector:
             side._changed = self._changed
         return side
 
-    def _read(self, packets: Packets, window: slice, links: list[Dissect], contexts: list[Context]) -> None:
+    def _read(self, packets: Packets, links: list[Dissect], contexts: list[Context]) -> None:
         """Add the rows of a few thousand packets."""
+        protocol, size = plain.plain(packets)
         rows = zip(
-            *_bytes(packets, window),
-            packets.time[window].tolist(),
-            packets.length[window].tolist(),
-            packets.point[window].tolist(),
+            protocol.tolist(),
+            _bytes(packets, size),
+            packets.time.tolist(),
+            packets.length.tolist(),
+            np.where(protocol, 0, packets.length - packets.captured).tolist(),
+            packets.point.tolist(),
             strict=True,
         )
         say_source, say_destination = self.source.append, self.destination.append
         say_protocol, say_info = self.protocol.append, self.info.append
-        for index, (data, time, length, point) in enumerate(rows, len(self.info)):
+        for index, (number, data, time, length, missing, point) in enumerate(rows, len(self.info)):
             c = contexts[point]
-            c.begin(index, time, length, length - len(data))
+            c.begin(index, time, length, missing)
             try:
-                links[point](c, data, 0)
+                if number:
+                    c.version = 4
+                    c.hop_limit = data[plain.HOP_LIMIT]
+                    c.addresses = addresses = data[plain.ADDRESSES]
+                    c.source, c.destination = c.ipv4_pairs[addresses]
+                    IP_PROTOCOLS[number](c, data, plain.AT)
+                else:
+                    links[point](c, data, 0)
             except (struct.error, IndexError):
                 c.say_short()
             except Malformed as malformed:
@@ -131,12 +145,12 @@ def unknown_link(c: Context, data: bytes, at: int) -> None:
     c.write(f"{len(data) - at} bytes of an unknown link layer")
 
 
-def _bytes(packets: Packets, window: slice) -> tuple[list[bytes]]:
-    """Return the bytes of each packet."""
-    offset, captured = packets.offset[window], packets.captured[window]
-    ends = offset + captured
-    low, high = int(offset.min()), int(ends.max())
-    if high - low > 4 * int(captured.sum()) + 65536:  # few of many: a selection
-        return ([packets.data[start:end].tobytes() for start, end in zip(offset, ends, strict=True)],)
+def _bytes(packets: Packets, size: Ints) -> list[bytes]:
+    """Return the first bytes of each packet."""
+    start = packets.offset
+    end = start + size
+    low, high = int(start.min()), int(end.max())
+    if high - low > 4 * int(size.sum()) + 65536:  # few of many: a selection
+        return [packets.data[start:end].tobytes() for start, end in zip(start, end, strict=True)]
     whole = packets.data[low:high].tobytes()
-    return ([whole[start:end] for start, end in zip((offset - low).tolist(), (ends - low).tolist(), strict=True)],)
+    return [whole[start:end] for start, end in zip((start - low).tolist(), (end - low).tolist(), strict=True)]

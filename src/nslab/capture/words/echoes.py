@@ -14,7 +14,7 @@ class Echoes:
 
     def __init__(self, dissector: Dissector) -> None:
         self.dissector = dissector
-        self.waiting: dict[tuple[bytes, bytes, Key], tuple[int, str]] = {}  # row, and its words without an answer
+        self.waiting: dict[tuple[bytes, Key], tuple[int, str]] = {}  # row, and its words without an answer
         self.missed: list[tuple[int, str]] = []  # asked again with the same numbers: they never get one
 
     @classmethod
@@ -28,7 +28,7 @@ class Echoes:
 
     def asked(self, c: Context, key: Key) -> None:
         """Keep a request."""
-        pair = _pair(c, key)
+        pair = _pair(c.addresses), key
         before = self.waiting.get(pair)
         if before is not None:
             self.missed.append(before)
@@ -36,11 +36,11 @@ class Echoes:
 
     def answered(self, c: Context, key: Key) -> None:
         """Find the request that this is the reply to."""
-        request = self.waiting.pop(_pair(c, key), None)
+        request = self.waiting.pop((_pair(c.addresses), key), None)
         if request is not None:
             row, words = request
-            c.change(row, f"{words} (reply in {c.number})")
-            c.append(f" (request in {row + 1})")
+            c.change(row, f"{words} (reply in {c.index + 1})")
+            c.info += f" (request in {row + 1})"
 
     def unanswered(self) -> None:
         """Say of all that wait that they do."""
@@ -49,7 +49,8 @@ class Echoes:
         self.missed.clear()
 
 
-def _pair(c: Context, key: Key) -> tuple[bytes, bytes, Key]:
-    """Make the key the same for both directions."""
-    one, other = c.source_address, c.destination_address
-    return (one, other, key) if one < other else (other, one, key)
+def _pair(addresses: bytes) -> bytes:
+    """Make them the same for both directions."""
+    half = len(addresses) // 2
+    one, other = addresses[:half], addresses[half:]
+    return addresses if one < other else other + one

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from struct import unpack_from
+from functools import cache
+from struct import Struct
 from typing import Final
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.echoes import Echoes
 from nslab.capture.words.registry import over_ip
 
+HEADER: Final = Struct("!BBH")
+NUMBERS: Final = Struct("!HH")
 ECHO_REPLY: Final = 0
 ECHO: Final = 8
 ROUTER_ADVERTISEMENT: Final = 9
-NUMBERED: Final = range(13, 19)  # questions and answers with an identifier and a number
+NUMBERED: Final = frozenset(
+    (ECHO_REPLY, ECHO, *range(13, 19))
+)  # questions and answers, with an identifier and a number
 WITH_TIMES: Final = (13, 14)
 QUOTING: Final = (3, 4, 5, 11, 12)
 TYPES: Final = {
@@ -102,14 +107,15 @@ BROADCAST: Final = b"\xff" * 4
 def icmp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "ICMP"
     c.write("")
-    kind, code, checksum = unpack_from("!BBH", data, at)
-    if len(data) < at + 6:
+    kind, code, checksum = HEADER.unpack_from(data, at)
+    size = len(data) - at
+    if size < 6:
         c.say_short()
         return
     c.write(named(kind, code))
-    if kind in (ECHO, ECHO_REPLY) or kind in NUMBERED:
+    if kind in NUMBERED:
         numbered(c, data, at, kind, checksum)
-    elif len(data) < at + 8 or (kind in QUOTING and c.missing and not quotes_enough(data, at + 8)):
+    elif size < 8 or (kind in QUOTING and c.missing and not quotes_enough(data, at + 8)):
         c.say_short()
 
 
@@ -120,6 +126,7 @@ def quotes_enough(data: bytes, at: int) -> bool:
     return there == header or there >= header + 4
 
 
+@cache
 def named(kind: int, code: int) -> str:
     """Return the type, and what its code means."""
     name = TYPES.get(kind)
@@ -136,13 +143,14 @@ def named(kind: int, code: int) -> str:
 
 def numbered(c: Context, data: bytes, at: int, kind: int, checksum: int) -> None:
     """A question or an answer; echoes find each other."""
-    identifier, sequence = unpack_from("!HH", data, at + 4)
+    identifier, sequence = NUMBERS.unpack_from(data, at + 4)
     swapped = sequence >> 8 | (sequence & 255) << 8
-    c.append(f" id=0x{identifier:04x}, seq={sequence}/{swapped}, ttl={c.hop_limit}")
+    c.info += f" id=0x{identifier:04x}, seq={sequence}/{swapped}, ttl={c.hop_limit}"
     if kind == ECHO:
-        if c.destination_address == BROADCAST:
+        destination = c.destination_address
+        if destination == BROADCAST:
             c.append(" (broadcast)")
-        elif c.destination_address[0] >> 4 == 14:
+        elif destination[0] >> 4 == 14:
             c.append(" (multicast)")
         else:
             Echoes.of(c, "icmp").asked(c, (checksum % 65535, identifier, sequence, c.vlan))

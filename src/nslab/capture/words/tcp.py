@@ -26,8 +26,8 @@ from nslab.capture.words.tcp_options import options
 URG: Final = 32
 NAMES: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
 FIELDS: Final = Struct("!IIHH")
-TIMES: Final = Struct("!II")
-TIMES_ALONE: Final = b"\x01\x01\x08\x0a"  # two times "no operation" and the timestamps: 12 bytes
+FIELDS_AND_TIMES: Final = Struct("!IIHH4xIII")
+TIMES_ALONE: Final = 0x0101080A  # two times "no operation" and the timestamps: 12 bytes
 
 
 def flags(bits: int) -> str:
@@ -41,13 +41,18 @@ FLAGS: Final = tuple(flags(bits) + "] Seq=" for bits in range(1 << 12))
 
 @over_ip(6)
 def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the way of most packets, in one piece
-    if len(data) < at + 20:
+    size = len(data)
+    if size >= at + 32:
+        seq, ack, bits, window, begin, value, echo = FIELDS_AND_TIMES.unpack_from(data, at + 4)
+    elif size >= at + 20:
+        seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
+        begin = value = echo = 0
+    else:
         cut_header(c, data, at)
         return
     c.protocol = "TCP"
-    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
     start = at + (bits >> 10 & 60)
-    if start > len(data) + c.missing:
+    if start > size + c.missing:
         too_long(c, data, at)
         return
     reused = False
@@ -55,8 +60,7 @@ def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the 
     if way is None or bits & SYN:
         way, reused = opened(c, data, at, way)
     back = way.back
-    if start == at + 32 and data[at + 20 : at + 24] == TIMES_ALONE and start <= len(data):
-        value, echo = TIMES.unpack_from(data, at + 24)
+    if begin == TIMES_ALONE and start == at + 32:
         said = f" TSval={value} TSecr={echo}"
     elif start == at + 20:
         said = ""
@@ -65,19 +69,17 @@ def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the 
         return
     else:
         said = options(c, data, at + 20, start, way)
-    length = len(data) + c.missing - start
-    end = seq + length & UINT32
-    remarks = ""
+    length = size + c.missing - start
     if (
-        bits & 0xFF7 == ACK  # and perhaps PSH
+        bits & 0xFF6 == ACK  # and perhaps PSH, FIN
         and seq == way.next == way.seen
         and window
         and way.settled
         and (back.seen - ack) & UINT32 < HALF  # nothing that has not been seen
         and (
-            length > 1 and 0 < (end - back.ack) & UINT32 < HALF and (end - back.ack) & UINT32 != back.limit
+            length > 1 and 0 < (used := seq + length - back.ack & UINT32) < HALF and used != back.limit
             if length
-            else ack != way.ack
+            else ack != way.ack or bits & FIN
         )
     ):  # as most of them: nothing to remark
         if ack != way.ack:
@@ -87,27 +89,30 @@ def tcp(c: Context, data: bytes, at: int) -> None:  # noqa: C901, PLR0912 - the 
             way.window, way.limit = window, limit
         way.ack_time = c.time
         way.last = 0
-        if length:
-            way.next = way.seen = end
-            way.time = c.time
         text = (
-            f"{way.text}{FLAGS[bits & 0xFFF]}{(seq - way.base) & UINT32} Ack={(ack - back.base) & UINT32}"
+            f"{way.text}{FLAGS[bits & 0xFFF]}{seq - way.base & UINT32} Ack={ack - back.base & UINT32}"
             f" Win={limit} Len={length}{said}"
         )
         c.info = c.info[: c.fence] + text if c.fence else text
-        if not length or (way.reader.silent and not c.missing):
-            return
-        late = False
+        fin = bits & FIN
+        if length or fin:
+            way.next = way.seen = seq + length + fin & UINT32
+            way.time = c.time
+            if fin or c.missing or not way.reader.silent:
+                carry(c, way, data, start, seq=seq, fin=fin)
     else:
-        late = way.next >= 0 and (seq - way.next) & UINT32 >= HALF
-        remarks = remarkable(c, data, at, way, length=length, said=said, reused=reused)
-    if length > 0 or bits & FIN:
-        carry(
-            c, way, data, start, seq=seq + 1 & UINT32 if bits & SYN else seq, late=late, fin=bits & FIN, prefix=remarks
-        )
+        ahead = seq - way.next & UINT32 if way.next >= 0 else 0
+        segment = Segment(c.index + 1, c.time, seq, ack, bits, window, length, ahead)
+        urgent = f" Urg={unpack_from('!H', data, at + 18)[0]}" if bits & URG else ""
+        remarks = remarkable(c, way, segment, said, urgent, reused=reused)
+        if length > 0 or bits & FIN:
+            begins = seq + 1 & UINT32 if bits & SYN else seq
+            carry(c, way, data, start, seq=begins, late=ahead >= HALF, fin=bits & FIN, prefix=remarks)
 
 
-def carry(c: Context, way: Way, data: bytes, at: int, *, seq: int, late: bool, fin: int, prefix: str) -> None:
+def carry(
+    c: Context, way: Way, data: bytes, at: int, *, seq: int, late: bool = False, fin: int = 0, prefix: str = ""
+) -> None:
     """Hand the bytes of a segment to whoever reads the connection."""
     reader = way.reader
     c.source_port, c.destination_port = way.source_port, way.destination_port
@@ -120,36 +125,35 @@ def carry(c: Context, way: Way, data: bytes, at: int, *, seq: int, late: bool, f
         close(c, reader)
 
 
-def remarkable(c: Context, data: bytes, at: int, way: Way, *, length: int, said: str, reused: bool) -> str:
+def remarkable(c: Context, way: Way, segment: Segment, said: str, urgent: str, *, reused: bool) -> str:
     """Write the words of any segment; return those that stand before the ports."""
-    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
-    numbered(way, data, at)
+    bits = segment.bits
+    numbered(way, segment.seq, segment.ack, bits)
     if bits & SYN:
         agree(way, bits, offered=" WS=" in said)
-    ahead = (seq - way.next) & UINT32 if way.next >= 0 else 0
-    remarks = remark(way, Segment(c.index + 1, c.time, seq, ack, bits, window, length, ahead))
+    remarks = remark(way, segment)
     if reused:
         remarks += "[TCP Port numbers reused] "
     if said.endswith(CUT_SHORT):
         remarks = ""  # tshark gives up before it gets to them
-    urgent = f" Urg={unpack_from('!H', data, at + 18)[0]}" if bits & URG else ""
-    c.write(f"{remarks}{described(way, data, at)}{urgent} Len={length}{said}")
+    words = described(way, segment.seq, segment.ack, bits, segment.window)
+    c.write(f"{remarks}{words}{urgent} Len={segment.length}{said}")
     return remarks
 
 
-def described(way: Way, data: bytes, at: int) -> str:
+def described(way: Way, seq: int, ack: int, bits: int, window: int) -> str:
     """Return ports, flags, numbers and window."""
-    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
-    shown = f" Ack={(ack - way.back.base) & UINT32}" if bits & ACK else ""
+    shown = f" Ack={ack - way.back.base & UINT32}" if bits & ACK else ""
     scaled = window if bits & SYN else window << way.shift
-    return f"{way.text}{FLAGS[bits & 0xFFF]}{(seq - way.base) & UINT32}{shown} Win={scaled}"
+    return f"{way.text}{FLAGS[bits & 0xFFF]}{seq - way.base & UINT32}{shown} Win={scaled}"
 
 
 def bogus(c: Context, way: Way, data: bytes, at: int) -> None:
     """A header that says it is shorter than it is."""
-    size = data[at + 12] >> 2 & 60
-    numbered(way, data, at)
-    c.write(f"{described(way, data, at)}, bogus TCP header length ({size}, must be at least 20)")
+    seq, ack, bits, window = FIELDS.unpack_from(data, at + 4)
+    size = bits >> 10 & 60
+    numbered(way, seq, ack, bits)
+    c.write(f"{described(way, seq, ack, bits, window)}, bogus TCP header length ({size}, must be at least 20)")
 
 
 def too_long(c: Context, data: bytes, at: int) -> None:
@@ -170,13 +174,12 @@ def cut_header(c: Context, data: bytes, at: int) -> None:
         way = c.connections.get(c.addresses + data[at : at + 4])
         if way is None:
             way, _ = opened(c, data, at, None)
-        c.write(described(way, data, at))
+        c.write(described(way, *FIELDS.unpack_from(data, at + 4)))
     c.say_short()
 
 
-def numbered(way: Way, data: bytes, at: int) -> None:
+def numbered(way: Way, seq: int, ack: int, bits: int) -> None:
     """Let the numbers that are shown begin with this packet."""
-    seq, ack, bits, _ = FIELDS.unpack_from(data, at + 4)
     if way.base < 0:
         way.base = seq if bits & SYN else (seq - 1) & UINT32
     if bits & ACK and way.back.base < 0:
@@ -198,7 +201,7 @@ def opened(c: Context, data: bytes, at: int, known: Way | None) -> tuple[Way, bo
 
     True: the same ports have been used before, with other numbers.
     """
-    source, destination, seq, _, bits = unpack_from("!HHIIH", data, at)
+    source, destination, seq, ack, bits = unpack_from("!HHIIH", data, at)
     if known is not None and (bits & ACK or known.base in (UNKNOWN, seq)):
         again = bits & ACK > 0 and known.base not in (UNKNOWN, seq)
         if again:
@@ -214,7 +217,7 @@ def opened(c: Context, data: bytes, at: int, known: Way | None) -> tuple[Way, bo
     handshake = Handshake(c.time if bits & (SYN | ACK) == SYN else -1)
     way, back = Way(source, destination, here, handshake), Way(destination, source, there, handshake)
     way.back, back.back = back, way
-    numbered(way, data, at)
+    numbered(way, seq, ack, bits)
     c.connections[c.addresses + data[at : at + 4]] = way
     if (one, source) == (other, destination):
         way.back = way

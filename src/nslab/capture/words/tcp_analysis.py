@@ -5,7 +5,7 @@ The rules are those of the chapter "TCP Analysis" in the Wireshark User's Guide,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from nslab.capture.words.reassembly import Reader
@@ -91,22 +91,23 @@ class Way:
         self.shift = max(scale, 0)
 
 
-class Segment(NamedTuple):
+class Segment:
     """A segment, as far as its neighbours are concerned."""
 
-    number: int  # of the frame
-    time: int
-    seq: int
-    ack: int
-    bits: int
-    window: int
-    length: int
-    ahead: int  # how far it is beyond what is expected; 0: in order; at least HALF: behind
+    __slots__ = ("ack", "ahead", "bits", "end", "length", "number", "seq", "time", "window")
 
-    @property
-    def end(self) -> int:
-        """The sequence number after it."""
-        return (self.seq + self.length + (1 if self.bits & (SYN | FIN) else 0)) & UINT32
+    def __init__(  # noqa: PLR0917 - the fields of a header
+        self, number: int, time: int, seq: int, ack: int, bits: int, window: int, length: int, ahead: int
+    ) -> None:
+        self.number = number  # of the frame
+        self.time = time
+        self.seq = seq
+        self.ack = ack
+        self.bits = bits
+        self.window = window
+        self.length = length
+        self.ahead = ahead  # how far it is beyond what is expected; 0: in order; at least HALF: behind
+        self.end = seq + length + (1 if bits & (SYN | FIN) else 0) & UINT32  # the sequence number after it
 
 
 def remark(way: Way, segment: Segment) -> str:
