@@ -48,6 +48,7 @@ class Stage(Enum):
     BRIDGE_OUT = "the bridge {device}, on its way out"
     WIRE = "the wire behind {device}"
     UNWANTED = "the program that has asked"
+    REASSEMBLY = "the putting together of its fragments"
 
 
 @dataclass
@@ -281,6 +282,8 @@ _AFTER: Final = {
 
 def _behind_hook(network: Network, last: Sighting) -> tuple[Stage, str]:
     stage = Stage.HOOK if last.way == "first" else _AFTER[last.point]
+    if stage is Stage.ROUTING and last.packet.more and network.owner_of(last.packet.dst):
+        stage = Stage.REASSEMBLY  # this one is here, and waits for the others
     return stage, network.name_of(last.oif) or network.name_of(last.iif)
 
 
@@ -313,7 +316,7 @@ def where(at: At) -> Where:
         there = at.other_end(at.interface)
         end = f"{there[0].name}:{there[1].name}" if there else "something that is no node of the lab"
         return Where(at.node, f"the wire between {at.node}:{at.device} and {end}")
-    return Where(at.node, at.stage.value.format(point=at.point, device=at.device))
+    return Where(at.node, at.stage.value.format(point=at.point, device=at.device or "an interface that is gone"))
 
 
 def intended(at: At) -> str:
