@@ -27,6 +27,24 @@ def tracked_full(at: At) -> Proof | None:
     return Proof({"limit": limit}, (f"{at.node}: {count} connections of {limit}; dropped +{dropped}",))
 
 
+_ENDING: Final = re.compile(r" -j (DROP|REJECT|N?FQUEUE|QUEUE|SYNPROXY|TARPIT|TPROXY|STEAL)\b")
+_READ: Final = {"-A", "-P", "-s", "-d", "-i", "-o", "-p", "-m", "-j", "--dport", "--sport", "--comment", "--reject-with"}
+
+
+def _is_vague(rule: str) -> bool:
+    """Whether a rule has conditions that are not read here."""
+    return not {word for word in rule.split() if word.startswith("-")} <= _READ
+
+
+def _others_died(at: At) -> bool:
+    """Whether other packets have not left this hook either: a rule may have counted them."""
+    ways: dict[str, set[tuple[object, ...]]] = {"first": set(), "last": set()}
+    for each in at.observation.seen.sightings:
+        if (each.node, each.layer, each.point) == (at.node, "inet", at.point):
+            ways[each.way].add(each.packet.key)
+    return bool(ways["first"] - ways["last"] - {at.packet.key})
+
+
 def _decisive(at: At) -> Words | None:
     """Return the rule or policy that has dropped it, when exactly one can have."""
     for each in at.traced(at.leg.last):
@@ -39,7 +57,7 @@ def _decisive(at: At) -> Words | None:
         rule
         for table in tables
         for rule in legacy_grown(at.observation, at.node, table)
-        if rule.endswith(" DROP") or " -j DROP" in rule or " -j REJECT" in rule
+        if rule.endswith(" DROP") or _ENDING.search(rule)
     ]
     program = "ip6tables-legacy" if at.family == 6 else "iptables-legacy"
     # A policy counts for its own hook only; a rule of a student's own chain may be asked from any.
@@ -48,6 +66,10 @@ def _decisive(at: At) -> Words | None:
     if len(grown) != 1:
         return None
     (rule,) = grown
+    if not rule.endswith(" DROP") and not re.search(r" -j (DROP|REJECT)\b", rule):
+        return None  # a queue: what became of it there is not known
+    if at.point != "FORWARD" and _is_vague(rule) and _others_died(at):
+        return None
     if rule.startswith("-P "):
         return Words(rule, f"{program} -P {at.point} ACCEPT", is_policy=True)
     return Words(rule, f"{program} -D {rule.removeprefix('-A ')}")
