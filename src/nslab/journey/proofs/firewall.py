@@ -27,8 +27,8 @@ def tracked_full(at: At) -> Proof | None:
     return Proof({"limit": limit}, (f"{at.node}: {count} connections of {limit}; dropped +{dropped}",))
 
 
-_ENDING: Final = re.compile(r" -j (DROP|REJECT|N?FQUEUE|QUEUE|SYNPROXY|TARPIT|TPROXY|STEAL)\b")
-_READ: Final = {"-A", "-P", "-s", "-d", "-i", "-o", "-p", "-m", "-j", "--dport", "--sport", "--comment", "--reject-with"}
+_ENDING: Final = re.compile(r" -j (DROP|REJECT|NFQUEUE|QUEUE|SYNPROXY|TARPIT|TPROXY|STEAL)\b")
+_READ: Final = frozenset("-A -P -s -d -i -o -p -m -j --dport --sport --comment --reject-with".split())
 
 
 def _is_vague(rule: str) -> bool:
@@ -52,6 +52,11 @@ def _decisive(at: At) -> Words | None:
             return at.rules().words(each)
     if any(each.verdict in ("queue", "stolen") for each in at.traced(at.leg.last)):
         return None
+    return _decisive_legacy(at)
+
+
+def _decisive_legacy(at: At) -> Words | None:
+    """Return the only rule or policy of iptables-legacy that has counted it, and ends what it counts."""
     tables = ("raw", "mangle", "filter", "security")
     grown = [
         rule
