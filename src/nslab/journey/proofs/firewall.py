@@ -28,7 +28,8 @@ def tracked_full(at: At) -> Proof | None:
 
 
 _ENDING: Final = re.compile(r" -j (DROP|REJECT|NFQUEUE|QUEUE|SYNPROXY|TARPIT|TPROXY|STEAL)\b")
-_READ: Final = frozenset("-A -P -s -d -i -o -p -m -j --dport --sport --comment --reject-with".split())
+_SIMPLE: Final = frozenset({"-A", "-P", "-s", "-d", "-i", "-o", "-p", "-m", "-j"})
+_READ: Final = _SIMPLE | {"--dport", "--sport", "--comment", "--reject-with"}
 
 
 def _is_vague(rule: str) -> bool:
