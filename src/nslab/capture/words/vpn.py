@@ -47,20 +47,20 @@ def wireguard(c: Context, data: bytes, at: int) -> bool | None:
         receiver, counter = unpack_from("<IQ", data, at + 4)
         c.protocol = "WireGuard"
         if size == SMALLEST:
-            c.write(f"Keepalive, receiver=0x{receiver:08x}, counter={counter}")
+            c.write(f"Keepalive, receiver=0x{receiver:08X}, counter={counter}")
         else:
-            c.write(f"Transport Data, receiver=0x{receiver:08x}, counter={counter}, datalen={size - SMALLEST}")
+            c.write(f"Transport Data, receiver=0x{receiver:08X}, counter={counter}, datalen={size - SMALLEST}")
         return None
     if SIZES.get(kind) != size:
         return False
     one, two = unpack_from("<II", data, at + 4)
     c.protocol = "WireGuard"
     if kind == INITIATION:
-        c.write(f"Handshake Initiation, sender=0x{one:08x}")
+        c.write(f"Handshake Initiation, sender=0x{one:08X}")
     elif kind == RESPONSE:
-        c.write(f"Handshake Response, sender=0x{one:08x}, receiver=0x{two:08x}")
+        c.write(f"Handshake Response, sender=0x{one:08X}, receiver=0x{two:08X}")
     else:
-        c.write(f"Cookie Reply, receiver=0x{one:08x}")
+        c.write(f"Cookie Reply, receiver=0x{one:08X}")
     return None
 
 
