@@ -1,4 +1,7 @@
-"""ISO's transport over TCP (RFC 1006, ISO 8073), and the S7 protocol of Siemens' controllers in it."""
+"""ISO's transport over TCP (RFC 1006, ISO 8073); in it, the S7 protocol of Siemens' controllers, and remote desktops.
+
+A remote desktop (MS-RDPBCGR) agrees on TLS in the first two units, and what follows is no transport unit any more.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,42 @@ from struct import unpack_from
 from typing import Final
 
 from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.streams import MORE, Stream
 from nslab.capture.words.values import named
 
+DESKTOP: Final = 3389  # a port
 HEADER: Final = 4
 VERSION: Final = 3
 DATA: Final = 0xF0
 CONNECTING: Final = {0xE0: "CR", 0xD0: "CC", 0x80: "DR"}
+REQUEST: Final = 0xE0
+SILENT: Final = (7,)  # an error unit, by the upper half of its code
 LAST: Final = 0x80
+CONNECTING_HEADER: Final = 7
+COOKIE: Final = b"Cookie: "
+NEGOTIATION: Final = {1: "Request", 2: "Response", 3: "Failure"}
+FAILED: Final = 3
+NEGOTIATION_SIZE: Final = 8
+FAILURES: Final = {
+    1: "TLS required by server",
+    2: "TLS not allowed by server",
+    3: "TLS certificate not on server",
+    4: "Inconsistent flags",
+    5: "Server requires Enhanced RDP Security with CredSSP",
+    6: "Server requires Enhanced RDP Security with TLS and certificate-based client authentication",
+}
+# T.125's units in its packed encoding: a number in the upper six bits.
+UNITS: Final = {
+    1: "erectDomainRequest",
+    8: "disconnectProviderUltimatum",
+    10: "attachUserRequest",
+    11: "attachUserConfirm",
+    14: "channelJoinRequest",
+    15: "channelJoinConfirm",
+}
+JOINING: Final = (14, 15)
 S7: Final = 0x32
 KINDS: Final = {1: "Job     ", 2: "Ack     ", 3: "Ack_Data", 7: "Userdata"}
 JOB, ACK, ACK_DATA, USER_DATA = 1, 2, 3, 7
@@ -62,7 +92,7 @@ FUNCTIONS: Final = {
 }
 
 
-@over_tcp(102)
+@over_tcp(102, DESKTOP)
 class IsoStream:
     """Version, length; then a transport unit."""
 
@@ -92,6 +122,7 @@ def transport(c: Context, data: bytes, at: int) -> None:
         destination, source = unpack_from("!HH", data, at + 2)
         c.protocol = "COTP"
         c.write(f"{CONNECTING[code]} TPDU src-ref: 0x{source:04x} dst-ref: 0x{destination:04x}")
+        desktop(c, data[: at + 1 + size], at + CONNECTING_HEADER, is_request=code == REQUEST)
     elif code == DATA:
         number = data[at + 2]
         at += 1 + size
@@ -102,8 +133,42 @@ def transport(c: Context, data: bytes, at: int) -> None:
         c.write(f"DT TPDU ({number & 0x7F}) EOT")
         if data[at : at + 1] == bytes((S7,)) and len(data) >= at + 10:
             s7(c, data, at)
-    else:
-        raise Malformed
+        elif DESKTOP in (c.source_port, c.destination_port):
+            multipoint(c, data, at)
+    elif code >> 4 not in SILENT:
+        c.write(f"Unknown TPDU type (0x{code >> 4:x})")
+
+
+def desktop(c: Context, data: bytes, at: int, *, is_request: bool) -> None:
+    """What a remote desktop's client and server offer each other, behind the header of a unit that connects."""
+    said = []
+    if is_request and data.startswith(COOKIE, at):
+        end = data.find(b"\r\n", at)
+        if end < 0:
+            return
+        said.append(printable(data[at:end]))
+        at = end + 2
+    kind = data[at] if len(data) - at >= NEGOTIATION_SIZE else 0
+    if kind in NEGOTIATION and data[at + 2 : at + 4] == b"\x08\0" and is_request == (kind == 1):
+        said.append(f"Negotiate {NEGOTIATION[kind]}")
+        if kind == FAILED:
+            (code,) = unpack_from("<I", data, at + 4)
+            said.append(f"failureCode {FAILURES.get(code) or f'Unknown (0x{code:08x})'}")
+    if said:
+        c.protocol = "RDP"
+        c.write(", ".join(said))
+
+
+def multipoint(c: Context, data: bytes, at: int) -> None:
+    """T.125: who joins which channel."""
+    number = data[at] >> 2
+    if number not in UNITS:
+        return
+    c.protocol = "T.125"
+    c.write(UNITS[number])
+    if number in JOINING:
+        (channel,) = unpack_from("!H", data, at + (3 if number == JOINING[0] else 4))
+        c.append(f" {channel}")
 
 
 def s7(c: Context, data: bytes, at: int) -> None:

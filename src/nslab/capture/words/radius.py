@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import over_udp
 
-PORTS: Final = (1645, 1646, 1812, 1813, 3799)
+PORTS: Final = (1645, 1646, 1700, 1812, 1813, 3799)
 HEADER: Final = 20
 # The registry of packet types at IANA
 CODES: Final = {
