@@ -6,7 +6,7 @@ from struct import unpack_from
 from typing import Final
 
 from nslab.capture.words.context import Context
-from nslab.capture.words.registry import UDP_GUESSES
+from nslab.capture.words.registry import UDP_GUESSES, over_udp
 from nslab.capture.words.tls import (
     ALERT,
     ALERTS,
@@ -21,8 +21,9 @@ from nslab.capture.words.tls import (
     SERVER_HELLO,
 )
 
-VERSIONS: Final = {0xFEFF: "DTLSv1.0", 0xFEFD: "DTLSv1.2"}
-RECORD, MESSAGE = 13, 12  # bytes of their headers
+VERSIONS: Final = {0xFEFF: "DTLSv1.0", 0xFEFD: "DTLSv1.2", 0x0100: "DTLS 1.0 (OpenSSL pre 0.9.8f)"}
+VERIFY: Final = 3  # Hello Verify Request
+RECORD, MESSAGE, CAPWAP = 13, 12, 4  # bytes of their headers
 
 
 class Connection:
@@ -50,7 +51,9 @@ def dtls(c: Context, data: bytes, at: int) -> bool | None:
     while at < len(data):
         kind, version, epoch = unpack_from("!BHH", data, at)
         (size,) = unpack_from("!H", data, at + 11)
-        name(c, connection, version)
+        if kind != HANDSHAKE and not connection.version:
+            _name_all(c, connection, version)
+        name(c, connection, version if epoch else 0)
         _record(c, connection, kind, data[at + RECORD : at + RECORD + size], is_plain=epoch == 0)
         at += RECORD + size
     if at > len(data):
@@ -105,15 +108,23 @@ def _handshake(c: Context, connection: Connection, body: bytes) -> None:
             come = connection.fragments[key] = connection.fragments.get(key, 0) + size
             words += " (Reassembled)" if come >= whole else " (Fragment)"
         c.add(words)
-        if kind == SERVER_HELLO and start == 0 and size >= 2:
-            _agree(c, connection, int.from_bytes(body[at + MESSAGE : at + MESSAGE + 2], "big"))
+        if kind in {SERVER_HELLO, VERIFY} and start == 0 and size >= 2 and not connection.is_agreed:
+            _name_all(c, connection, int.from_bytes(body[at + MESSAGE : at + MESSAGE + 2], "big"))
+            connection.is_agreed = kind == SERVER_HELLO
+            if connection.is_agreed:
+                connection.rows.clear()
         at += MESSAGE + size
 
 
-def _agree(c: Context, connection: Connection, version: int) -> None:
-    connection.version, connection.is_agreed = version, True
+def _name_all(c: Context, connection: Connection, version: int) -> None:
+    connection.version = version
     name(c, connection, version)
     for row in connection.rows:
         if row != c.index:
             c.change(row, protocol=c.protocol)
-    connection.rows.clear()
+
+
+@over_udp(5246, 5247)
+def capwap(c: Context, data: bytes, at: int) -> bool | None:
+    """CAPWAP (RFC 5415, 4.2), where it is encrypted: four bytes before the records."""
+    return dtls(c, data, at + CAPWAP) if data[at : at + CAPWAP] == b"\1\0\0\0" else False
