@@ -12,6 +12,7 @@ from nslab.capture.words.values import named, read_to_its_end, text_field
 
 COOKIE: Final = b"\x21\x12\xa4\x42"
 HEADER: Final = 20
+CHANNEL_HEADER: Final = 4
 METHODS: Final = {
     1: "Binding",
     2: "SharedSecret",
@@ -24,9 +25,28 @@ METHODS: Final = {
     10: "Connect",
     11: "ConnectionBind",
     12: "ConnectionAttempt",
+    128: "GooglePing",
 }
 CLASSES: Final = ("Request", "Indication", "Success Response", "Error Response")
-CLASSIC_CLASSES: Final = ("Request", "Indication", "Response", "Error Response")
+CLASSIC: Final = {  # by RFC 3489 and the draft of TURN of its time
+    0x0001: "Binding Request",
+    0x0101: "Binding Response",
+    0x0111: "Binding Error Response",
+    0x0002: "Shared Secret Request",
+    0x0102: "Shared Secret Response",
+    0x0112: "Shared Secret Error Response",
+    0x0003: "Allocate Request",
+    0x0103: "Allocate Response",
+    0x0113: "Allocate Error Response",
+    0x0004: "Send Request",
+    0x0104: "Send Response",
+    0x0114: "Send Error Response",
+    0x0115: "Data Indication",
+    0x0006: "Set Active Destination Request",
+    0x0106: "Set Active Destination Response",
+    0x0116: "Set Active Destination Error Response",
+}
+HIGHEST_METHOD: Final = 0xFF
 ADDRESSES: Final = {
     0x0001: "MAPPED-ADDRESS",
     0x8023: "ALTERNATE-SERVER",
@@ -66,43 +86,31 @@ TRANSPORTS: Final = {6: "TCP", 17: "UDP"}
 
 
 def stun_anywhere(c: Context, data: bytes, at: int) -> bool | None:
-    """Know a message by its cookie and its length, whatever the port."""
-    if data[at + 4 : at + 8] != COOKIE or data[at] & 0xC0 or len(data) < at + HEADER:
+    """STUN, in either form, or data in one of TURN's channels: known by type and length, whatever the port."""
+    if len(data) < at + CHANNEL_HEADER:
         return False
-    kind, length = unpack_from("!HH", data, at)
-    if (
-        length != len(data) + max(0, c.missing) - at - HEADER
-        or ((kind & 0xF) | (kind >> 1 & 0x70) | (kind >> 2 & 0xF80)) not in METHODS
-    ):
-        return False
-    message(c, data, at, kind)
-    return None
-
-
-UDP_GUESSES.append(stun_anywhere)
-
-
-@over_udp(3478)
-@read_to_its_end
-def stun(c: Context, data: bytes, at: int) -> bool | None:
-    """STUN, in either form, or data in one of TURN's channels."""
     kind, length = unpack_from("!HH", data, at)
     size = len(data) + max(0, c.missing) - at
-    if kind & 0xC000 == 0x4000 and length <= size - 4:
+    if kind & 0xC000 == 0x4000 and length == size - CHANNEL_HEADER:
         c.protocol = "STUN"
         c.write("ChannelData TURN Message")
         return None
     if kind & 0xC000 or length != size - HEADER or len(data) < at + HEADER:
         return False
     if data[at + 4 : at + 8] == COOKIE:
+        if split(kind)[0] > HIGHEST_METHOD:
+            return False
         message(c, data, at, kind)
-    elif c.missing > 0:
+    elif kind not in CLASSIC or c.missing > 0:
         return False
     else:
         c.protocol = "CLASSIC-STUN"
-        method, group = split(kind)
-        c.write(f"Message: {named(METHODS, method, 'Unknown')} {CLASSIC_CLASSES[group]}")
+        c.write(f"Message: {CLASSIC[kind]}")
     return None
+
+
+UDP_GUESSES.append(stun_anywhere)
+stun: Final = over_udp(3478)(read_to_its_end(stun_anywhere))
 
 
 def split(kind: int) -> tuple[int, int]:
@@ -115,10 +123,10 @@ def message(c: Context, data: bytes, at: int, kind: int) -> None:
     method, group = split(kind)
     c.write(f"{named(METHODS, method, 'Unknown')} {CLASSES[group]}")
     start, at = at, at + HEADER
-    while at + 4 <= len(data):
+    while at < len(data):
         attribute, size = unpack_from("!HH", data, at)
         at += 4
-        if at + size > len(data):
+        if at + (size + 3 & ~3) > len(data):
             return
         words = described(data, start, at, attribute, size)
         if words:

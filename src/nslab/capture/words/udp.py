@@ -10,6 +10,7 @@ from nslab.capture.words.registry import UDP_GUESSES, UDP_PORTS, over_ip
 
 HEADER: Final = Struct("!HHHH")
 PATIENCE: Final = 32  # datagrams of a flow that are shown to those who might recognise them
+COOKIE: Final = b"\x21\x12\xa4\x42"  # of STUN, which comes between the packets of other protocols
 FEWEST: Final = 4  # of a packet that is cut: whoever might know it asks for as many
 
 
@@ -79,7 +80,7 @@ def guessed(c: Context, data: bytes, at: int) -> None:
     refused: dict[bytes, int] = c.state("udp refused", dict)
     flow = c.addresses + data[at - 8 : at - 4]
     count = refused.get(flow, 0)
-    if count < PATIENCE:
+    if count < PATIENCE or data[at + 4 : at + 8] == COOKIE:
         for guess in UDP_GUESSES:
             if guess(c, data, at) is not False:
                 return
