@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import unpack_from
 from typing import Final
 
-from nslab.capture.words.context import Context, Malformed
+from nslab.capture.words.context import Context
 from nslab.capture.words.printable import printable
 from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.streams import MORE, Stream
