@@ -8,7 +8,7 @@ from typing import Final
 from nslab.capture.words.context import Context
 from nslab.capture.words.registry import UDP_GUESSES, over_udp
 from nslab.capture.words.text import ipv4_text, ipv6_text
-from nslab.capture.words.values import named, read_to_its_end, text_field
+from nslab.capture.words.values import named, read_to_its_end
 
 COOKIE: Final = b"\x21\x12\xa4\x42"
 HEADER: Final = 20
@@ -47,6 +47,8 @@ CLASSIC: Final = {  # by RFC 3489 and the draft of TURN of its time
     0x0116: "Set Active Destination Error Response",
 }
 HIGHEST_METHOD: Final = 0xFF
+ESCAPES: Final = {ord(sign): f"\\{letter}" for sign, letter in zip("\a\b\f\n\r\t\v", "abfnrtv", strict=True)}
+MULTIPLEXED: Final = 0xFF10  # of Microsoft's TURN
 ADDRESSES: Final = {
     0x0001: "MAPPED-ADDRESS",
     0x8023: "ALTERNATE-SERVER",
@@ -57,8 +59,10 @@ XOR_ADDRESSES: Final = {
     0x0012: "XOR-PEER-ADDRESS",
     0x0016: "XOR-RELAYED-ADDRESS",
     0x0020: "XOR-MAPPED-ADDRESS",
+    0x8020: "XOR-MAPPED-ADDRESS",  # before it had its number
     0x0027: "XOR-RESPONSE-TARGET",
 }
+DESCRIBED: Final = frozenset((*ADDRESSES, *XOR_ADDRESSES, 6, 8, 9, 12, 13, 15, 16, 19, 20, 21, 25, 0x8022, 0x8028))
 USER, ERROR, CHANNEL, LIFETIME, BANDWIDTH, REALM, NONCE, TRANSPORT = 6, 9, 12, 13, 16, 20, 21, 25
 ERRORS: Final = {
     300: "Try Alternate",
@@ -110,7 +114,20 @@ def stun_anywhere(c: Context, data: bytes, at: int) -> bool | None:
 
 
 UDP_GUESSES.append(stun_anywhere)
-stun: Final = over_udp(3478)(read_to_its_end(stun_anywhere))
+
+
+@over_udp(3478, 3479)
+@read_to_its_end
+def stun(c: Context, data: bytes, at: int) -> bool | None:
+    """On its own ports there are also Microsoft's channels."""
+    if len(data) >= at + CHANNEL_HEADER and unpack_from("!HH", data, at) == (
+        MULTIPLEXED,
+        len(data) - at - CHANNEL_HEADER,
+    ):
+        c.protocol = "STUN"
+        c.write("ChannelData TURN Message")
+        return None
+    return stun_anywhere(c, data, at)
 
 
 def split(kind: int) -> tuple[int, int]:
@@ -127,6 +144,8 @@ def message(c: Context, data: bytes, at: int, kind: int) -> None:
         attribute, size = unpack_from("!HH", data, at)
         at += 4
         if at + (size + 3 & ~3) > len(data):
+            if attribute not in DESCRIBED:
+                data[at + size - 1]  # one that nobody knows is read to its end
             return
         words = described(data, start, at, attribute, size)
         if words:
@@ -144,9 +163,9 @@ def described(data: bytes, start: int, at: int, attribute: int, size: int) -> st
         address = address_text(value, data[start + 4 : start + 20])
         return f"{XOR_ADDRESSES[attribute]}: {address}" if address else ""
     if attribute == USER:
-        return f"user: {text_field(value)}"
+        return f"user: {_text(value)}"
     if attribute == REALM:
-        return f"realm: {text_field(value)}"
+        return f"realm: {_text(value)}"
     if attribute == NONCE:
         return "with nonce"
     if attribute == ERROR and size >= 4:
@@ -160,6 +179,11 @@ def described(data: bytes, start: int, at: int, attribute: int, size: int) -> st
     if attribute == TRANSPORT and size:
         return named(TRANSPORTS, value[0], f"Unknown (0x{value[0]:8x})")
     return ""
+
+
+def _text(value: bytes) -> str:
+    """Return a text as it is, up to its first NUL; the signs that end lines and pages are written."""
+    return value.partition(b"\0")[0].decode("utf-8", "replace").translate(ESCAPES)
 
 
 def address_text(value: bytes, key: bytes) -> str:
