@@ -18,7 +18,6 @@ from nslab.capture.taps import Event, Tap
 from nslab.sandbox.door import Node
 
 _SETTLED: Final = (RETIRE + 20) * 1_000_000  # ns: every packet of that age has been handed out by its ring
-_NAP: Final = 2  # ms: in a flood, to wake up for several blocks at a time; 10 Gbit/s fill 3 MiB meanwhile
 _PATIENCE: Final = 2.0  # seconds for the last block, which the kernel hands out when its time is over
 
 
@@ -96,10 +95,11 @@ class Reader:
                 self.events.append(Event(time.time_ns(), self._nodes[control], "has ended"))
                 waiting.unregister(control)
                 alive.remove(control)
-            if self._look(news=bool(ready & news)):
-                nap.poll(_NAP)
+            self._look(news=bool(ready & news))
+            if rest := max(ring.nap for ring in rings):
+                nap.poll(rest)
 
-    def _look(self, *, news: bool = True) -> bool:
+    def _look(self, *, news: bool = True) -> None:
         """Take what the rings have, and then the news: of an interface we then know before its packets are judged."""
         begun = time.time_ns()
         came = [self._take(number, tap.ring.take()) for number, tap in enumerate(self.taps)]
@@ -110,7 +110,6 @@ class Reader:
             self._quiet_from = time.monotonic() + _SETTLED / 1e9
         with self.arrived:
             self.arrived.notify_all()
-        return any(came)
 
     def _take(self, number: int, blocks: Iterable[memoryview]) -> bool:
         came = False

@@ -72,7 +72,7 @@ class Store:
             return False
         if end > self._ready:
             self._prepare()
-        self._data[begin:end] = np.frombuffer(block, np.uint8)
+        self._memory[begin:end] = block
         self._used = -(-end // _ALIGNED) * _ALIGNED
         self._kept.append((source, self._sources[source].point.link_type, begin, end))
         return True
