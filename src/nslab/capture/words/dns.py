@@ -125,12 +125,7 @@ class DnsStream:
 def _message(c: Context, data: bytes, at: int, *, multicast: bool) -> None:
     c.write("")
     identity, flags = _SHORTS2(data, at)
-    opcode = flags >> 11 & 15
-    words = [f"{OPCODES.get(opcode) or f'Unknown operation ({opcode})'} 0x{identity:04x}"]
-    if flags & 0x8000:
-        code = flags & 15
-        error = (CODES[code] if code < len(CODES) else f"Unknown error ({code})") if code else ""
-        words[0] = words[0].replace(" 0x", " response 0x") + (f" {error}" if error else "")
+    words = [_opening(flags, identity)]
     names: Names = {}
     try:
         questions, answers, authorities, more = _COUNTS(data, at + 4)
@@ -148,9 +143,22 @@ def _message(c: Context, data: bytes, at: int, *, multicast: bool) -> None:
         c.write("".join(words))
 
 
+def _opening(flags: int, identity: int) -> str:
+    """Return `Standard query response 0x1234 No such name`."""
+    opcode = flags >> 11 & 15
+    kind = OPCODES.get(opcode) or f"Unknown operation ({opcode})"
+    if not flags & 0x8000:
+        return f"{kind} 0x{identity:04x}"
+    code = flags & 15
+    error = (CODES[code] if code < len(CODES) else f"Unknown error ({code})") if code else ""
+    return f"{kind} response 0x{identity:04x}{error and ' ' + error}"
+
+
 def _record(data: bytes, at: int, origin: int, names: Names, words: list[str], *, multicast: bool) -> int:
     """Read a resource record, add its words and return where it ends."""
-    owner, at = read_name(data, at, origin, names)
+    # Most owners are a pointer to a name that has been read.
+    known = names.get((data[at] & 0x3F) << 8 | data[at + 1]) if data[at] >= 0xC0 else None
+    owner, at = read_name(data, at, origin, names) if known is None else (known, at + 2)
     kind, group, _, size = _RECORD(data, at)
     at += 10
     words.append(f" {TYPES.get(kind) or f'Unknown ({kind})'}")

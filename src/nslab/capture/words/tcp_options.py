@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from struct import unpack_from
+from struct import Struct, unpack_from
 from typing import Final
 
 from nslab.capture.words.context import CUT_SHORT, MALFORMED, Context
 from nslab.capture.words.tcp_analysis import Way
 
+TIMES: Final = Struct("!II")
 LARGEST_SHIFT: Final = 14
 NUMBERS: Final = {6: "ECHO", 7: "ECHO", 11: "CC", 12: "CC", 13: "CC"}
 FAST_OPEN: Final = 34
@@ -31,25 +32,26 @@ def options(c: Context, data: bytes, at: int, end: int, way: Way) -> str:
         size = data[at + 1]
         if size < 2 or at + size > end:
             break
-        words += one(c, data[at : at + size], way)
+        if kind == 8 and size == 10:
+            value, echo = TIMES.unpack_from(data, at + 2)
+            words += f" TSval={value} TSecr={echo}"
+        elif kind == 2 and size == 4:
+            words += f" MSS={data[at + 2] << 8 | data[at + 3]}"
+        elif kind == 4:
+            words += " SACK_PERM"
+        else:
+            words += one(c, data[at : at + size], way)
         at += size
     return words + CUT_SHORT if cut else words
 
 
 def one(c: Context, option: bytes, way: Way) -> str:
-    """Return the words of one option, whole from its kind to its end."""
+    """Return the words of one of the other options, whole from its kind to its end."""
     kind, size = option[0], len(option)
     words = ""
-    if kind == 8 and size == 10:
-        value, echo = unpack_from("!II", option, 2)
-        words = f" TSval={value} TSecr={echo}"
-    elif kind == 2 and size == 4:
-        words = f" MSS={unpack_from('!H', option, 2)[0]}"
-    elif kind == 3 and size == 3:
+    if kind == 3 and size == 3:
         way.set_scale(min(option[2], LARGEST_SHIFT))
         words = f" WS={1 << way.scale}"
-    elif kind == 4:
-        words = " SACK_PERM"
     elif kind == 5:
         words = selective(option, way)
     elif kind == 30:
