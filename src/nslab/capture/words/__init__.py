@@ -164,9 +164,11 @@ from nslab.capture.words import (  # each enters itself in the registry: one a l
     udp,
     udp_lite,
     values,
+    vnc,
     vpn,
     whois,
     wireless,
+    xmpp,
 )
 from nslab.capture.words.context import Context, Malformed
 from nslab.capture.words.dissector import Dissector
@@ -276,7 +278,9 @@ __all__ = [
     "udp",
     "udp_lite",
     "values",
+    "vnc",
     "vpn",
     "whois",
     "wireless",
+    "xmpp",
 ]

@@ -23,11 +23,13 @@ PORTS: Final = (80, 3128, 3132, 5985, 8080, 8088, 11371, 1900, 2869, 2710)
 BODILESS: Final = frozenset((204, 304))
 _HEADERS_END: Final = re.compile(rb"\n\r?\n")
 _FIELD: Final = re.compile(
-    rb"(?im)^(content-length|content-type|content-encoding|transfer-encoding|upgrade)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$"
+    rb"(?im)\n(content-(?:length|type|encoding)|transfer-encoding|upgrade)[ \t]*:[ \t]*([^\r\n]*)\r?$"
 )
 _FIRST_LINE: Final = re.compile(rb"([A-Z_-]+) [^\r\n]*? ?HTTP/\d\.\d\r?\n|HTTP/\d\.\d \d\d\d[ \r\n]")
 _STATUS: Final = re.compile(rb"(?:HTTP/\S*|ICY)[ \t]+(\d\d\d)")
 _CHUNK: Final = re.compile(rb"[ \t]*([0-9A-Fa-f]+)[^\r\n]*\r?\n")
+_REMARKS: Final = re.compile(r"(\[TCP [^]]*\] )*")
+MOST_STRANGE: Final = 1000
 LONGEST_BACK: Final = 3  # "\n\r\n" may have begun so far before what is new
 
 
@@ -53,6 +55,7 @@ class Http:
 
     def __init__(self) -> None:
         self.known = False  # that it is HTTP at all
+        self.strange: list[int] = []  # rows before that was known
         self.method = b""  # of the last request
         self.target = b""
         self.after: StreamProtocol | None = None  # what the connection has been handed over to
@@ -87,6 +90,12 @@ class Http:
             return
         message = stream.state
         stream.state = None
+        if not self.known:
+            if len(self.strange) < MOST_STRANGE:
+                self.strange.append(c.index)
+            return
+        if self.strange:
+            self._name_strange(c)
         c.protocol = "HTTP"
         if not isinstance(message, Message):
             # The capture has cut it off before its header ends.
@@ -104,6 +113,13 @@ class Http:
             c.fence_in()
         self._go_on(message)
 
+    def _name_strange(self, c: Context) -> None:
+        """Say of what came before the first line of this connection that it goes on with a message not seen."""
+        for row in self.strange:
+            remarks = _REMARKS.match(c.info_of(row))
+            c.change(row, f"{remarks[0] if remarks else ''}Continuation", "HTTP")
+        self.strange.clear()
+
     def _cut(self, c: Context, data: bytes, at: int) -> None:
         if is_first_line(data, at):
             line = data[at:].partition(b"\n")[0].rstrip(b"\r")
@@ -120,7 +136,7 @@ class Http:
             start += 2
         is_http = is_first_line(data, start)
         if not is_http:
-            return self._other(stream, data, at) if self.known else NOT_MINE
+            return self._other(stream, data, at)
         self.known = True
         found = _HEADERS_END.search(data, max(start, at + stream.scanned - LONGEST_BACK))
         if found is None:
@@ -134,13 +150,14 @@ class Http:
 
     def _other(self, stream: Stream, data: bytes | bytearray, at: int) -> Message | int:
         """Take what is no message, when it is no text or has a line, as what goes on with one that was not seen."""
-        if is_printable(data[at]) and data.find(b"\n", at + stream.scanned) < 0:
+        seen = at + stream.scanned
+        if is_printable(data[at]) and data.find(b"\n", seen) < 0 and data.find(b"\r", seen) < 0:
             stream.scanned = len(data) - at
             return MORE
         return Message(b"", len(data) - at, is_http=False)
 
     def _read_fields(self, message: Message, head: bytes) -> None:
-        message.fields = {name.lower(): value for name, value in _FIELD.findall(head)}
+        message.fields = _fields(head)
         if message.line.startswith((b"HTTP", b"ICY")):
             status = _STATUS.match(message.line)
             message.status = int(status[1]) if status is not None else 1000
@@ -210,15 +227,19 @@ def ssdp(c: Context, data: bytes, at: int) -> bool | None:
     c.write(printable(line.rstrip(b"\r")) + " ")
     header = _HEADERS_END.search(data, at)
     if header is not None and header.end() < len(data):
-        kind = dict(_FIELD.findall(data[at : header.end()].lower())).get(b"content-type")
+        kind = _fields(data[at : header.end()].lower()).get(b"content-type")
         media.describe(c, kind, data[header.end() :])
     return None
 
 
 def is_first_line(data: bytes | bytearray, at: int) -> bool:
     """Say if a request or a response begins at `data[at]`."""
-    word = bytes(data[at : at + 24])
-    return word.startswith((b"HTTP", b"ICY ")) or word.partition(b" ")[0] in METHODS
+    return data.startswith((b"HTTP", b"ICY "), at) or bytes(data[at : at + 24]).partition(b" ")[0] in METHODS
+
+
+def _fields(head: bytes) -> dict[bytes, bytes]:
+    """Return those fields of a header that matter here."""
+    return {name.lower(): value.rstrip(b" \t") for name, value in _FIELD.findall(head)}
 
 
 def is_printable(byte: int) -> bool:
