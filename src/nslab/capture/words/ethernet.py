@@ -56,6 +56,8 @@ UNNUMBERED: Final = {
 }
 SUPERVISORY: Final = ("RR", "RNR", "REJ", "SREJ")
 ORGANISATIONS: Final = {0: "Officially Xerox, but 0:0:0:0:0:0 is more common", 0x00000C: "Cisco Systems, Inc"}
+CISCO: Final = 0x00000C
+TRUNK: Final = (b"\x01\0\x0c\0\0", b"\x03\0\x0c\0\0")  # ISL: a whole frame behind a header that looks like one
 UI: Final = 3  # unnumbered information: the frame carries something
 
 
@@ -162,6 +164,9 @@ def snap(c: Context, data: bytes, at: int, *, carries: bool) -> None:
     organisation = high << 16 | low
     known = ORGANISATIONS.get(organisation, "Unknown")
     c.append(f"; SNAP, OUI 0x{organisation:06x} ({known}), PID 0x{number:04x}")
+    if organisation == CISCO and data[at - 17 : at - 12] in TRUNK and at >= 17:
+        ethernet(c, data, at + 9)
+        return
     dissect = SNAP.get((organisation, number)) if organisation else ETHERTYPES.get(number)
     if dissect is not None and carries:
         dissect(c, data, at + 5)

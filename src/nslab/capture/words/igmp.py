@@ -12,6 +12,8 @@ from nslab.capture.words.registry import over_ip
 QUERY: Final = 0x11
 V3_REPORT: Final = 0x22
 PIM_1: Final = 0x14
+TRACES: Final = {0x1E: "Response", 0x1F: "Request"}
+TRACE_QUERY: Final = 24  # bytes
 NO_GROUP: Final = bytes(4)
 
 
@@ -32,6 +34,9 @@ def igmp(c: Context, data: bytes, at: int) -> None:
         report(c, data, at)
     elif kind == PIM_1:
         pim_1(c, data, at)
+    elif kind in TRACES:
+        c.protocol = "IGMP"
+        c.write(f"Traceroute {'Query' if len(data) - at == TRACE_QUERY else TRACES[kind]}")
     else:
         c.protocol = "IGMP"
         c.write(f"Unknown Type:0x{kind:02x}")

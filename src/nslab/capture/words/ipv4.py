@@ -42,7 +42,7 @@ def ipv4(c: Context, data: bytes, at: int) -> None:
     if start > at + 20:
         route(c, data, at + 20, start)
     if fragment & (MORE_FRAGMENTS | OFFSET):
-        take_fragment(c, data, start, (number, identification, fragment))
+        take_fragment(c, data, start, (number, identification, fragment), short=end > size + c.missing)
     elif start < size + c.missing:
         next_protocol(c, data, start, number)
 
@@ -117,12 +117,15 @@ def route(c: Context, data: bytes, at: int, end: int) -> None:
         at += size
 
 
-def take_fragment(c: Context, data: bytes, at: int, fields: tuple[int, int, int]) -> None:
-    """Keep the piece; the one that completes the packet has the words of what was in it."""
+def take_fragment(c: Context, data: bytes, at: int, fields: tuple[int, int, int], *, short: bool) -> None:
+    """Keep the piece; the one that completes the packet has the words of what was in it.
+
+    short: it was sent with less than its header says
+    """
     number, identification, fragment = fields
     offset = (fragment & OFFSET) * 8
     words = f"Fragmented IP protocol (proto={IP_NAMES[number]} {number}, off={offset}, ID={identification:04x})"
-    if c.missing:
+    if c.missing or short:
         if offset:
             c.write(words)
         else:

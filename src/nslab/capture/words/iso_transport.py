@@ -76,6 +76,20 @@ SERVICES: Final = {
 }
 WITHOUT_SERVICES: Final = 6
 STATE_LIST: Final = (4, 1)
+BLOCKS_OF_TYPE, BLOCK_INFO, ASKED = (3, 2), (3, 3), 4
+BLOCKS: Final = {
+    b"08": "OB",
+    b"0A": "DB",
+    b"0B": "SDB",
+    b"0C": "FC",
+    b"0D": "SFC",
+    b"0E": "FB",
+    b"0F": "SFB",
+}
+ON_BLOCKS: Final = (0x1A, 0x1B, 0x1C, 0x1D)
+BLOCK_NAME: Final = slice(10, 17)  # of the parameters: kind and number
+SERVICE, SERVICE_HEADER = 0x28, 10
+WITH_BLOCKS: Final = ("_INSE", "_DELE")
 GOOD: Final = 0xFF
 FUNCTIONS: Final = {
     0x04: "Read Var",
@@ -175,25 +189,61 @@ def s7(c: Context, data: bytes, at: int) -> None:
     kind, _, _, parameters, _ = unpack_from("!xBHHHH", data, at)
     c.protocol = "S7COMM"
     c.write(f"ROSCTR:[{named(KINDS, kind, 'Unknown: 0x%x')}]")
-    at += 12 if kind in (ACK, ACK_DATA) else 10
-    if not parameters or kind not in (JOB, ACK_DATA, USER_DATA):
-        return
-    if kind == USER_DATA:
-        user_data(c, data, at, at + parameters)
-        return
-    function = data[at]
-    c.append(f" Function:[{named(FUNCTIONS, function, f'Unknown function: 0x{function:02x}')}]")
+    is_answer = kind in (ACK, ACK_DATA)
+    error = int.from_bytes(data[at + 10 : at + 12]) if is_answer else 0
+    at += 12 if is_answer else 10
+    if parameters and kind == USER_DATA:
+        error = user_data(c, data, at, at + parameters)
+    elif parameters and kind in (JOB, ACK_DATA):
+        function = data[at]
+        c.append(f" Function:[{named(FUNCTIONS, function, f'Unknown function: 0x{function:02x}')}]")
+        if kind == JOB:
+            c.append(subject(function, data[at : at + parameters]))
+    if error:
+        c.append(f" -> Errorcode:[0x{error:04x}]")
 
 
-def user_data(c: Context, data: bytes, at: int, end: int) -> None:
-    """What programmers and panels ask a controller for."""
+def subject(function: int, parameters: bytes) -> str:
+    """Say which block a job is about, or which service of the controller is to be started."""
+    if function in ON_BLOCKS and len(parameters) >= BLOCK_NAME.stop:
+        name = parameters[BLOCK_NAME]
+        return f" -> Block:[{block(name[:2])}{digits(name[2:7])}]"
+    if function != SERVICE or len(parameters) < SERVICE_HEADER:
+        return ""
+    end = SERVICE_HEADER + int.from_bytes(parameters[8:SERVICE_HEADER])
+    argument = parameters[SERVICE_HEADER:end]
+    service = printable(parameters[end + 1 : end + 1 + parameters[end]]) if len(parameters) > end else ""
+    if service in WITH_BLOCKS and len(argument) == 10 and argument[0] == 1:
+        return f" -> {service}({block(argument[2:4])}{digits(argument[4:9])})"
+    if service in WITH_BLOCKS and argument:
+        return f" -> {service}()"
+    quoted = f'"{printable(argument)}"' if argument else ""
+    return f" -> {service}({quoted})"
+
+
+def block(kind: bytes) -> str:
+    return BLOCKS.get(kind, "Unknown")
+
+
+def digits(number: bytes) -> str:
+    return str(int(number)) if number.isdigit() else ""
+
+
+def user_data(c: Context, data: bytes, at: int, end: int) -> int:
+    """Say what programmers and panels ask a controller for; return the error that it answers."""
     way, group, service = data[at + 5] >> 4, data[at + 5] & 15, data[at + 6]
     c.append(
         f" Function:[{named(WAYS, way, 'Unknown')}] -> [{named(GROUPS, group, f'Unknown function: 0x{group:02x}')}]"
     )
     if group == WITHOUT_SERVICES:
-        return
+        return 0
     c.append(f" -> [{SERVICES.get((group, service), f'Unknown subfunc: 0x{service:02x}')}]")
-    if (group, service) == STATE_LIST and len(data) >= end + 8 and data[end] == GOOD:
+    is_good = len(data) > end and data[end] == GOOD
+    if (group, service) == STATE_LIST and len(data) >= end + 8 and is_good:
         number, index = unpack_from("!HH", data, end + 4)
         c.append(f" ID=0x{number:04x} Index=0x{index:04x}")
+    elif (group, service) == BLOCKS_OF_TYPE and way == ASKED and is_good:
+        c.append(f" Type:[{block(data[end + 4 : end + 6])}]")
+    elif (group, service) == BLOCK_INFO and way == ASKED and is_good:
+        c.append(f" -> Block:[{block(data[end + 4 : end + 6])} {digits(data[end + 6 : end + 11])}]")
+    return int.from_bytes(data[at + 10 : at + 12]) if end >= at + 12 else 0

@@ -57,3 +57,11 @@ class LdpStream:
 
     def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         ldp(c, data[:end], at)
+
+
+@over_udp(3503)
+def echo(c: Context, data: bytes, at: int) -> None:
+    """A ping along a label switched path (RFC 8029)."""
+    c.protocol = "MPLS ECHO"
+    kind = data[at + 4]
+    c.write({1: "MPLS Echo Request", 2: "MPLS Echo Reply"}.get(kind) or f"Unknown Message Type (0x{kind:02X})")

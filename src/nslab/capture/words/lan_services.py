@@ -48,11 +48,14 @@ def netflow(c: Context, data: bytes, at: int) -> bool | None:
 @over_udp(6343)
 def sflow(c: Context, data: bytes, at: int) -> bool | None:
     version, family = unpack_from("!II", data, at)
-    if version != 5 or family != 1:
+    if version != 5 or family not in (1, 2):
         return False
-    agent, part, sequence, _, samples = unpack_from("!4sIIII", data, at + 8)
+    size = 4 if family == 1 else 16
+    address = data[at + 8 : at + 8 + size]
+    part, sequence, _, samples = unpack_from("!IIII", data, at + 8 + size)
+    agent = c.dissector.ipv4[address] if family == 1 else c.dissector.ipv6[address]
     c.protocol = "sFlow"
-    c.write(f"V5, agent {c.dissector.ipv4[agent]}, sub-agent ID {part}, seq {sequence}, {samples} samples")
+    c.write(f"V5, agent {agent}, sub-agent ID {part}, seq {sequence}, {samples} samples")
     return None
 
 

@@ -6,11 +6,12 @@ from struct import unpack_from
 
 from nslab.capture.words.context import Context
 from nslab.capture.words.ethernet import ethernet, next_type
-from nslab.capture.words.registry import ETHERTYPES, over_ethernet, over_ip
+from nslab.capture.words.registry import ETHERTYPES, over_ethernet, over_ip, over_udp
 
 
 @over_ethernet(0x8847, 0x8848)
 @over_ip(137)
+@over_udp(6635)
 def mpls(c: Context, data: bytes, at: int) -> None:
     c.protocol = "MPLS"
     c.write("MPLS Label Switched Packet")

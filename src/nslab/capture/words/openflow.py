@@ -10,6 +10,8 @@ from nslab.capture.words.registry import over_tcp
 from nslab.capture.words.streams import MORE, Stream
 
 HEADER: Final = 8
+ETHERNET_HEADER: Final = 14
+PACKETS: Final = (10, 13)  # in, out
 FIRST: Final = (
     *("HELLO", "ERROR", "ECHO_REQUEST", "ECHO_REPLY", "VENDOR", "FEATURES_REQUEST", "FEATURES_REPLY"),
     *("GET_CONFIG_REQUEST", "GET_CONFIG_REPLY", "SET_CONFIG", "PACKET_IN", "FLOW_REMOVED", "PORT_STATUS"),
@@ -44,6 +46,9 @@ PARTS: Final = dict(
 class OpenFlow:
     """Version, type, length, number."""
 
+    def __init__(self) -> None:
+        self.shown = (-1, "", "")  # the row that shows a packet's addresses, and its own
+
     @staticmethod
     def recognises(_: bytes) -> bool:
         return False
@@ -53,14 +58,34 @@ class OpenFlow:
             return MORE
         return max(HEADER, int.from_bytes(data[at + 2 : at + 4]))
 
-    def dissect(self, c: Context, _: Stream, data: bytes, at: int, __: int) -> None:
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         version, kind = unpack_from("!BB", data, at)
         c.protocol = "OpenFlow"
+        row, source, destination = self.shown
+        if row == c.index:  # it keeps the words of that packet
+            c.source, c.destination = source, destination
+            return
         c.write("")
         types = TYPES.get(version)
         if types is None:
             return
         c.write(f"Type: OFPT_{types[kind]}" if kind < len(types) else "Type: Unknown message type")
-        if version in MULTIPART_VERSIONS and kind in MULTIPART:
+        if version == 1 and kind in PACKETS:
+            skipped = 18 if kind == PACKETS[0] else 16 + int.from_bytes(data[at + 14 : at + 16])
+            if end - at > skipped + ETHERNET_HEADER:
+                self.shown = c.index, c.source, c.destination
+                show_addresses(c, data, at + skipped)
+        elif version in MULTIPART_VERSIONS and kind in MULTIPART:
             (part,) = unpack_from("!H", data, at + HEADER)
             c.append(f", OFPMP_{PARTS[part]}" if part in PARTS else ", Unknown type")
+
+
+def show_addresses(c: Context, data: bytes, at: int) -> None:
+    """Show whose packet it is that a switch asks about."""
+    c.destination, c.source = (c.dissector.mac[data[i : i + 6]] for i in (at, at + 6))
+    ethertype = data[at + 12 : at + 14]
+    at += ETHERNET_HEADER
+    if ethertype == b"\x08\0" and len(data) >= at + 20:
+        c.source, c.destination = (c.dissector.ipv4[data[i : i + 4]] for i in (at + 12, at + 16))
+    elif ethertype == b"\x86\xdd" and len(data) >= at + 40:
+        c.source, c.destination = (c.dissector.ipv6[data[i : i + 16]] for i in (at + 8, at + 24))

@@ -16,6 +16,7 @@ FAMILIES: Final = {2: 0x0800, 24: 0x86DD, 28: 0x86DD, 30: 0x86DD}  # AF_INET; AF
 FIRST_ETHERTYPE: Final = 1536
 HDLC: Final = b"\xff\x03"
 CISCO: Final = (0x0F, 0x8F)
+ISO_PROTOCOLS: Final = (0x81, 0x82, 0x83, 0xCC, 0x8E)
 SLARP, CDP, ISO = 0x8035, 0x2000, 0xFEFE
 
 
@@ -97,7 +98,7 @@ def cisco_hdlc(c: Context, data: bytes, at: int) -> None:
     elif number == CDP:
         cdp(c, data, at)
     elif number == ISO:
-        iso(c, data, at + 1 if data[at : at + 1] == b"\x03" else at)
+        iso(c, data, at if data[at] in ISO_PROTOCOLS else at + 1)  # a byte that fills in
     elif number in ETHERTYPES:
         next_type(c, data, at, number)
     else:
@@ -116,6 +117,21 @@ def slarp(c: Context, data: bytes, at: int) -> None:
         c.write(f"Line keepalive, outgoing sequence {one}, returned sequence {returned}")
     else:
         c.write(f"Unknown packet type 0x{kind:08x}")
+
+
+@over_link(226)
+def solaris(c: Context, data: bytes, at: int) -> None:
+    """Solaris's IP observability header, before an IP packet."""
+    family = data[at + 1]
+    c.protocol = "ipnet"
+    next_type(c, data, at + 24, 0x0800 if family == 2 else 0x86DD)
+
+
+@over_link(242)
+def infiniband(c: Context, data: bytes, at: int) -> None:
+    """IP over InfiniBand: a global routing header, then the ethertype (RFC 4391)."""
+    c.protocol = "IPoIB"
+    next_type(c, data, at + 44, unpack_from("!H", data, at + 40)[0])
 
 
 @over_link(51)

@@ -11,12 +11,14 @@ from nslab.capture.words.ipv4 import next_protocol
 from nslab.capture.words.isis import iso
 from nslab.capture.words.nhrp import nhrp
 from nslab.capture.words.ppp import ppp
-from nslab.capture.words.registry import ETHERTYPES, over_ip
+from nslab.capture.words.registry import ETHERTYPES, over_ethernet, over_ip
 
 CHECKSUM, ROUTING, KEY, SEQUENCE, ACKNOWLEDGEMENT = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 ERSPAN, ERSPAN_3 = 0x88BE, 0x22EB
 NAMES: Final = {0: "Possible GRE keepalive packet", 0x880B: "PPP", ERSPAN: "ERSPAN", 0xFE: "OSI"}
 NOT_OVER_GRE: Final = (0x8870,)
+CHAINED: Final = {1: 0x0800, 2: 0x86DD}
+CHAINED_ETHERNET: Final = 3
 COMPRESSIONS: Final = {1: "OUI", 2: "DEFLATE", 3: "LZS", 4: "LZJH"}  # IANA's transform identifiers of IPComp
 
 
@@ -110,3 +112,15 @@ def ip_comp(c: Context, data: bytes, at: int) -> None:
     c.write("")
     (index,) = unpack_from("!xxH", data, at)
     c.write(f"IPComp (CPI={COMPRESSIONS.get(index) or f'0x{index:04x}'})")
+
+
+@over_ethernet(0x894F)
+def service_chain(c: Context, data: bytes, at: int) -> None:
+    """The network service header (RFC 8300): what it carries is behind as many words as it says."""
+    c.protocol = "NSH"
+    first, kind = unpack_from("!HxB", data, at)
+    at += (first & 0x3F) * 4
+    if kind in CHAINED:
+        next_type(c, data, at, CHAINED[kind])
+    elif kind == CHAINED_ETHERNET:
+        ethernet(c, data, at)
