@@ -79,8 +79,7 @@ def readers(source_port: int, destination_port: int) -> tuple[Reader, Reader]:
     one.other, other.other = other, one
     there, back = Reader(one), Reader(other)
     there.other, back.other = back, there
-    low, high = sorted((source_port, destination_port))
-    kind = TCP_PORTS.get(low) or TCP_PORTS.get(high)
+    kind = TCP_PORTS.get(min(source_port, destination_port)) or TCP_PORTS.get(max(source_port, destination_port))
     if kind is not None:
         there.protocol = back.protocol = kind()
     return there, back
@@ -160,7 +159,12 @@ def _continue(c: Context, reader: Reader, pending: Pending, piece: bytes, *, seq
     """Put a segment into the message under way; read the message when that was all."""
     whole = pending.take(seq, piece)
     if not whole:
-        if whole is False:
+        behind = pending.needed - ((seq - pending.start) & UINT32)
+        if whole is False and 0 < behind < len(piece) and not late and reader.protocol is not None:
+            # It has a hole, but where the next one begins is known.
+            _leave(reader)
+            _messages(c, reader, reader.protocol, piece, behind, seq=(seq + behind) & UINT32)
+        elif whole is False:
             c.append(SEGMENT)
         return
     reader.pending = None

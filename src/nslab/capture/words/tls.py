@@ -12,8 +12,11 @@ from nslab.capture.words.streams import MORE, NOT_MINE, Stream, StreamProtocol
 PORTS: Final = (443, 261, 448, 465, 563, 614, 636, 853, 989, 990, 992, 993, 994, 995, 5061, 8883)
 VERSIONS: Final = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 SSL_3, TLS_1_3 = 0x0300, 0x0304
+DRAFTS: Final = (0x7F, 0xFB)  # first bytes of the drafts of TLS 1.3, and of Facebook's
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, DATA, HEARTBEAT, WITH_ID = range(20, 26)
 CLIENT_HELLO, SERVER_HELLO = 1, 2
+CONTINUATION: Final = "Continuation Data"
+UNKNOWN: Final = "Ignored Unknown Record"
 ENCRYPTED: Final = "Encrypted Handshake Message"
 # The registry of handshake types at IANA, with those of older versions
 MESSAGES: Final = {
@@ -199,17 +202,16 @@ class Tls:
             self.rows.clear()
         elif self.version in {SSL_3, TLS_1_3}:
             self._name(c, self.version)
-            c.add("Continuation Data")
+            c.add(CONTINUATION)
         elif self.version:
             self._name(c, self.version)
             if c.missing > 0:
                 c.say_short()
             else:
-                c.add("Ignored Unknown Record")
+                c.add(UNKNOWN)
         else:
             c.protocol = "SSL"
-            c.add("Continuation Data")
-            self.rows.clear()
+            c.add(CONTINUATION)
 
     def _handshake(self, c: Context, side: Side, body: bytes, whole: int) -> None:
         """Name the messages of a record; what cannot be one is encrypted."""
@@ -262,13 +264,15 @@ class Tls:
 
     def _name(self, c: Context, version: int) -> None:
         version = self.version or version
-        c.protocol = VERSIONS.get(version) or ("TLSv1.3" if version >> 8 == 0x7F else "TLSv1.2")
+        c.protocol = VERSIONS.get(version) or ("TLSv1.3" if version >> 8 in DRAFTS else "TLSv1.2")
 
     def _name_rows(self, c: Context) -> None:
         self._name(c, self.version)
         for row in self.rows:
             if row != c.index:
-                c.change(row, protocol=c.protocol)
+                info = c.info_of(row) if self.version not in {SSL_3, TLS_1_3} else ""
+                known = info.removesuffix(CONTINUATION) + UNKNOWN if info.endswith(CONTINUATION) else None
+                c.change(row, known, c.protocol)
 
 
 TCP_GUESSES.append(Tls)
