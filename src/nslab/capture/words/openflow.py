@@ -12,6 +12,7 @@ from nslab.capture.words.streams import MORE, Stream
 HEADER: Final = 8
 ETHERNET_HEADER: Final = 14
 PACKETS: Final = (10, 13)  # in, out
+NO_BUFFER: Final = b"\xff\xff\xff\xff"  # the packet is in the message, not in the switch
 FIRST: Final = (
     *("HELLO", "ERROR", "ECHO_REQUEST", "ECHO_REPLY", "VENDOR", "FEATURES_REQUEST", "FEATURES_REPLY"),
     *("GET_CONFIG_REQUEST", "GET_CONFIG_REPLY", "SET_CONFIG", "PACKET_IN", "FLOW_REMOVED", "PORT_STATUS"),
@@ -72,7 +73,8 @@ class OpenFlow:
         c.write(f"Type: OFPT_{types[kind]}" if kind < len(types) else "Type: Unknown message type")
         if version == 1 and kind in PACKETS:
             skipped = 18 if kind == PACKETS[0] else 16 + int.from_bytes(data[at + 14 : at + 16])
-            if end - at > skipped + ETHERNET_HEADER:
+            is_here = kind == PACKETS[0] or data[at + 8 : at + 12] == NO_BUFFER
+            if is_here and end - at > skipped + ETHERNET_HEADER:
                 self.shown = c.index, c.source, c.destination
                 show_addresses(c, data, at + skipped)
         elif version in MULTIPART_VERSIONS and kind in MULTIPART:
