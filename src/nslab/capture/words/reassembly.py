@@ -16,6 +16,9 @@ from nslab.capture.words.streams import MORE, NOT_MINE, UNTIL_CLOSE, Stream, Str
 UINT32: Final = 0xFFFFFFFF
 HALF: Final = 0x80000000
 SEGMENT: Final = " [TCP segment of a reassembled PDU]"
+OVERLAP: Final = "[Reassembly error, protocol TCP: New fragment overlaps old data (retransmission?)]"
+AGAIN: Final = "[TCP Retransmission]"
+FAST, OVERTAKEN = "[TCP Fast Retransmission]", "[TCP Out-Of-Order]"
 PATIENCE: Final = 64  # segments that are shown to those who might recognise them
 MOST_LEFT: Final = 8  # messages with holes that are kept for each direction
 FEWEST: Final = 5  # of a segment that is cut: whoever might know it asks for as many
@@ -61,7 +64,7 @@ class Pending:
 class Reader:
     """One direction of a connection, and the messages of it that are not complete yet."""
 
-    __slots__ = ("left", "other", "pending", "protocol", "refused", "silent", "stream")
+    __slots__ = ("done", "left", "other", "pending", "protocol", "refused", "silent", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -70,6 +73,7 @@ class Reader:
         self.refused = 0  # segments in which nobody has recognised anything
         self.silent = False  # and nobody is asked any more
         self.pending: Pending | None = None
+        self.done: list[tuple[int, int]] = []  # start and size of messages that came in several segments
         self.left: list[Pending] = []  # messages with holes; the stream has gone on behind them
 
 
@@ -110,6 +114,8 @@ def deliver(c: Context, reader: Reader, data: bytes, at: int, *, seq: int, late:
                 c.say_short()
             return
     pending = reader.pending
+    if late and AGAIN in c.info:
+        return
     if c.missing:  # it cannot be put together with others, so it does not matter when it comes
         _leave(reader)
         _cut(c, reader.stream, protocol, data, at)
@@ -118,8 +124,8 @@ def deliver(c: Context, reader: Reader, data: bytes, at: int, *, seq: int, late:
     elif not late:
         _leave(reader)
         _messages(c, reader, protocol, data, at, seq=seq)
-    elif reader.left:
-        _fill(c, reader, data[at:], seq)
+    elif not (reader.left and _fill(c, reader, data[at:], seq)):
+        _overtaken(c, reader, protocol, data, at, seq=seq)
 
 
 def close(c: Context, reader: Reader) -> None:
@@ -143,8 +149,11 @@ def _leave(reader: Reader) -> None:
             del reader.left[:-MOST_LEFT]
 
 
-def _fill(c: Context, reader: Reader, piece: bytes, seq: int) -> None:
-    """Fill a hole in a message that the stream has left behind. It is not read any more when it is whole."""
+def _fill(c: Context, reader: Reader, piece: bytes, seq: int) -> bool:
+    """Fill a hole in a message that the stream has left behind. It is not read any more when it is whole.
+
+    False: it is not part of any.
+    """
     for pending in reader.left:
         if pending.includes(seq):
             whole = pending.take(seq, piece)
@@ -152,7 +161,29 @@ def _fill(c: Context, reader: Reader, piece: bytes, seq: int) -> None:
                 reader.left.remove(pending)
             elif whole is False:
                 c.append(SEGMENT)
+            return True
+    return False
+
+
+def _overtaken(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes, at: int, *, seq: int) -> None:
+    """Read a segment that comes late, but is not said to be a plain retransmission."""
+    is_fast = FAST in c.info
+    if not is_fast and OVERTAKEN not in c.info:
+        return
+    for start, size in reader.done:
+        offset = (seq - start) & UINT32
+        if offset < size:
+            if offset:
+                c.append(OVERLAP)
             return
+    if not is_fast:
+        return
+    stream, pending = reader.stream, reader.pending
+    kept = stream.scanned, stream.state
+    reader.pending, stream.scanned = None, 0
+    _messages(c, reader, protocol, data, at, seq=seq)
+    _leave(reader)
+    reader.pending, (stream.scanned, stream.state) = pending, kept
 
 
 def _continue(c: Context, reader: Reader, pending: Pending, piece: bytes, *, seq: int, late: bool) -> None:
@@ -164,10 +195,12 @@ def _continue(c: Context, reader: Reader, pending: Pending, piece: bytes, *, seq
             # It has a hole, but where the next one begins is known.
             _leave(reader)
             _messages(c, reader, reader.protocol, piece, behind, seq=(seq + behind) & UINT32)
-        elif whole is False:
+        elif whole is False or (seq != pending.start and (OVERTAKEN in c.info or FAST in c.info)):
             c.append(SEGMENT)
         return
     reader.pending = None
+    reader.done.append((pending.start, len(pending.buffer)))
+    del reader.done[:-MOST_LEFT]
     before = (c.protocol, c.info)
     if reader.protocol is not None:
         _messages(c, reader, reader.protocol, bytes(pending.buffer), 0, seq=pending.start)

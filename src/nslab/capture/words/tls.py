@@ -161,14 +161,24 @@ class Tls:
             side = stream.state = Side()
         side.end = end
         kind, version = data[at], data[at + 1] << 8 | data[at + 2]
-        if not (CHANGE_CIPHER_SPEC <= kind <= WITH_ID and 0x0300 <= version <= 0x0304):
+        if CHANGE_CIPHER_SPEC <= kind <= WITH_ID and 0x0300 <= version <= 0x0304:
+            self._known(c, side, data, at, end)
+        else:
             self._unknown(c, data, at)
-            return
+
+    def _known(self, c: Context, side: Side, data: bytes, at: int, end: int) -> None:
+        """Read a record with a header."""
+        kind, version = data[at], data[at + 1] << 8 | data[at + 2]
+        size = data[at + 3] << 8 | data[at + 4]
+        if not size and at + 5 == len(data):
+            c.protocol = "SSL"
+            if self.version:
+                self._name(c, version)
+            raise Malformed
         if kind != HANDSHAKE and not self.version:
             self.version = version
             self._name_rows(c)
         self._name(c, version)
-        size = data[at + 3] << 8 | data[at + 4]
         is_cut = at + 5 + size > len(data)
         if is_cut and at + 5 + size > len(data) + c.missing:
             return  # it would go on in the next segment, but cannot be put together
