@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from string import Template
 from types import TracebackType
 from typing import Any, Final, Self
 
 from nslab.errors import LabError
 from nslab.instruments import Lab
-from nslab.notebook.arguments import for_cells
+from nslab.notebook import journeys, sniff
+from nslab.notebook.arguments import Arguments, for_cells
 from nslab.notebook.variables import named
 from nslab.runbook import notebooks
 from nslab.sandbox.door import Node
 
-_FIXED: Final = {"%%host": "host", "%%container": "", "%%node": ""}
+_ARGUMENTS: Final[Mapping[str, Callable[[], Arguments]]] = {
+    "%%host": lambda: for_cells("%%host"),
+    "%%container": lambda: for_cells("%%container", of_a_node=True),
+    "%%node": lambda: for_cells("%%node", of_a_node=True),
+    "%%sniff": sniff.for_a_cell,
+    "%%journey": journeys.for_a_cell,
+}
+_LOOKS: Final = re.compile(r"\b(check|lab|journey)\b")  # a cell of Python that only looks at what there is
 _DONE: Final = 9  # the descriptor on which a terminal says that it is done
 _PATIENCE: Final = 10.0  # seconds, for a container that comes up in a few milliseconds
 
@@ -44,17 +54,17 @@ def steps(paths: Iterable[Path]) -> Iterator[Step]:
                 continue
             if cell.source.startswith("%%"):
                 yield _step(cell.source, variables)
-            elif not cell.source.startswith("%") and "check" not in cell.source:
+            elif not cell.source.startswith("%") and not _LOOKS.search(cell.source):
                 with redirect_stdout(StringIO()):
                     exec(cell.source, variables)  # noqa: S102 - the runbook's own
 
 
 def _step(source: str, variables: Mapping[str, Any]) -> Step:
     first, _, text = source.partition("\n")
-    magic, _, line = first.partition(" ")
-    values = for_cells(magic, of_a_node=magic != "%%host").read(line)
-    node = _FIXED[magic] or values.node or variables["name"]
-    return Step(node, text, named(text, variables), values.window)
+    magic, _, line = Template(first).safe_substitute(variables).partition(" ")
+    values = vars(_ARGUMENTS[magic]().read(line))
+    node = values.get("node") or ("host" if magic == "%%host" else variables["name"])
+    return Step(node, text, named(text, variables), bool(values.get("window")))
 
 
 def run(lab: Lab, script: Iterable[Step]) -> None:

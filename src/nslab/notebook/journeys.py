@@ -21,7 +21,7 @@ _INTERRUPTED: Final = 128 + int(signal.SIGINT)
 
 def run(session: Session, line: str, text: str) -> None:
     """Follow the packet of a cell; the journey is the notebook's variable `journey`, or what --out says."""
-    options = _for_cells().read(line)
+    options = for_a_cell().read(line)
     if options.node is None:
         raise Refused(f"%%journey: in which node? {', '.join(session.nodes())}: %%journey NODE")
     if not text.strip():
@@ -44,7 +44,8 @@ def _show(journey: Journey, *, only_hops: bool) -> None:
         display(journey)  # type: ignore[no-untyped-call]
 
 
-def _for_cells() -> Arguments:
+def for_a_cell() -> Arguments:
+    """Return what may stand on the first line of such a cell."""
     arguments = Arguments("%%journey")
     arguments.add_argument("node", metavar="NAME", nargs="?")
     arguments.add_argument("--out", metavar="VAR", type=variable)

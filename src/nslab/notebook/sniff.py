@@ -34,7 +34,7 @@ class Sniffer:
 
     def cell(self, line: str, text: str) -> None:
         """Capture while a cell runs, and show what was captured, however it ends."""
-        options = _for_cell().read(line)
+        options = for_a_cell().read(line)
         shown: Shown | None = None
         self._session.node(options.node)  # or its name is wrong: said before a capture begins
         capture = self._begin("%%sniff", options)
@@ -122,7 +122,8 @@ def _for_capture(known: Arguments) -> Arguments:
     return known
 
 
-def _for_cell() -> Arguments:
+def for_a_cell() -> Arguments:
+    """Return what may stand on the first line of such a cell."""
     known = _for_capture(for_cells("%%sniff"))
     known.add_argument("--in", metavar="NODE", dest="node", default="host")
     return known
