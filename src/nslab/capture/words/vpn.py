@@ -6,7 +6,9 @@ from struct import unpack_from
 from typing import Final
 
 from nslab.capture.words.context import Context
-from nslab.capture.words.registry import UDP_GUESSES, over_udp
+from nslab.capture.words.registry import UDP_GUESSES, over_tcp, over_udp
+from nslab.capture.words.streams import MORE, Stream
+from nslab.capture.words.tls import Tls
 from nslab.capture.words.values import read_to_its_end
 
 INITIATION, RESPONSE, COOKIE, DATA = 1, 2, 3, 4
@@ -26,6 +28,10 @@ OPENVPN: Final = {
     11: "P_CONTROL_WKC_V1",
 }
 OPENVPN_PORT: Final = 1194
+CONTROL, ACKNOWLEDGEMENT = 4, 5
+PAYLOADS: Final = (6, 9)
+SESSION: Final = 8  # bytes of its number
+SIGNATURES: Final = (0, 28, 24)  # with SHA-1 or MD5, a number and the time
 
 
 def talkers(c: Context) -> set[frozenset[tuple[bytes, int]]]:
@@ -84,4 +90,56 @@ UDP_GUESSES.append(wireguard_anywhere)
 @read_to_its_end
 def openvpn(c: Context, data: bytes, at: int) -> None:
     c.protocol = "OpenVPN"
-    c.write(f"MessageType: {OPENVPN.get(data[at] >> 3, 'Unknown Messagetype')}")
+    kind = data[at] >> 3
+    c.write(f"MessageType: {OPENVPN.get(kind, 'Unknown Messagetype')}")
+    if kind not in PAYLOADS:
+        data[at + 1 + SESSION + (0 if kind == ACKNOWLEDGEMENT else 4)]  # so much each of them has
+    if kind == CONTROL:
+        _inside(c, data, at + 1 + SESSION)
+
+
+def _inside(c: Context, data: bytes, at: int) -> None:
+    """Read the records of TLS in a control message; whether it is signed, only the first of them tells."""
+    known: dict[frozenset[tuple[bytes, int]], tuple[int, Tls]] = c.state("openvpn", dict)
+    ends = pair(c)
+    signed, tls = known.get(ends, (-1, None))
+    for size in SIGNATURES if tls is None else (signed,):
+        start = _behind_acknowledgements(data, at + size)
+        if start and tls is None and Tls.recognises(data[start : start + 5]):
+            tls = Tls()
+            known[ends] = size, tls
+        if start and tls is not None:
+            stream, end = Stream(c.source_port, c.destination_port), len(data)
+            while start < end:
+                length = tls.size(stream, data, start)
+                if length <= 0:
+                    return
+                tls.dissect(c, stream, data, start, min(start + length, end))
+                start += length
+            return
+
+
+def _behind_acknowledgements(data: bytes, at: int) -> int:
+    """Return where the payload of a control message begins; 0: it has none."""
+    if at >= len(data):
+        return 0
+    count = data[at]
+    at += 1 + (4 * count + SESSION if count else 0) + 4
+    return at if at < len(data) else 0
+
+
+@over_tcp(OPENVPN_PORT)
+class OpenVpnStream:
+    """OpenVPN over TCP: two bytes of length before each message."""
+
+    @staticmethod
+    def recognises(_: bytes) -> bool:
+        return False
+
+    def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
+        return 2 + (data[at] << 8 | data[at + 1]) if len(data) - at >= 2 else MORE
+
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
+        c.protocol = "OpenVPN"
+        c.write("")
+        openvpn(c, data[:end], at + 2)
