@@ -27,7 +27,9 @@ class Notebook:
         self.client = client
 
     def start(self, cell, *, looked_on=True):
-        self.client.execute(cell, allow_stdin=looked_on)
+        content = {"code": cell, "silent": False, "store_history": True, "allow_stdin": looked_on}
+        request = self.client.session.msg("execute_request", content, metadata={"cellId": "one"})
+        self.client.shell_channel.send(request)
 
     def message(self):
         return self.client.get_iopub_msg(timeout=60)
