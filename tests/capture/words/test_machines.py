@@ -165,3 +165,59 @@ def test_small_protocols_read_as_in_tshark(frames, dialogues, as_tshark):
         [frames.ether(bytes([first, second]) + bytes(44), 0x8899) for first in (0, 1, 2, 3, 0x23) for second in (0, 1)],
     ]
     as_tshark(dialogues.flat(talks))
+
+
+def test_announcements_read_as_in_tshark(dialogues, as_tshark):
+    def hexed(*parts):
+        return bytes.fromhex("".join(parts))
+
+    home = "0a0000010a000002"
+    datagrams = [
+        (496, hexed("110100b500000000", "0a00000102010004e0000000")),
+        (496, hexed("1202000000000000", "0a00000102010004e0000000" * 2)),
+        (9875, hexed("200012340a000001") + b"v=0\r\n"),
+        (9875, hexed("240012340a000001") + b"o=- 1 1 IN IP4 10.0.0.1"),
+        (434, hexed("01000708", home, "0a000003") + bytes(8)),
+        (434, hexed("03830708", home) + bytes(8)),
+        (5678, bytes(8)),
+        (6696, hexed("2a020016", "0406000000000000", "0506000000000000", "00", "1102", "0000", "00", "0b00")),
+        (698, hexed("00140001", "01860010", "0a000001", "01000001", "00000003")),
+        (3503, hexed("0001000001") + bytes(27)),
+        (1700, hexed("2b050014") + bytes(16)),
+    ]
+    messages = [struct.pack("!BH", kind, 3) for kind in range(9)]
+    talks = [dialogues.talk(639, *messages, b"\4"), dialogues.talk(1863, b"VER 1 MSNP8\r\nPNG\r\n", (b"USR",))]
+    as_tshark([dialogues.says(payload, port) for port, payload in datagrams] + dialogues.flat(talks))
+
+
+def test_logging_in_and_paying_read_as_in_tshark(dialogues, as_tshark):
+    def diameter(command, application=0, flags=0x80):
+        pairs = struct.pack("!II4s", 263, 0x4000000C, b"abcd") * 3
+        return struct.pack("!IIIII", 0x01000038, flags << 24 | command, application, 0x2EA4930, 0xABC) + pairs
+
+    def bitcoin(command):
+        return b"\xf9\xbe\xb4\xd9" + command.ljust(12, b"\0") + struct.pack("<I", 0) + b"abcd"
+
+    commands = [diameter(command) for command in (257, 258, 265, 268, 271, 272, 280, 300, 306, 316, 324, 99)]
+    others = [diameter(272, application) for application in (*range(1, 7), 16777216, 16777251, 0xFFFFFFFF)]
+    ends = [diameter(257, 0, 0), diameter(272, 4, 0xD0), diameter(272, 4, 0xF0), commands[0] * 2, commands[0][:50]]
+    talks = [
+        dialogues.talk(3868, *commands, *others, *ends),
+        dialogues.talk(8333, bitcoin(b"verack"), bitcoin(b"getaddr") + bitcoin(b"nothing"), bitcoin(b"mempool")[:10]),
+    ]
+    as_tshark(dialogues.flat(talks))
+
+
+def test_dccp_reads_as_in_tshark(frames, as_tshark):
+    def packet(kind, number, acknowledged=None, rest=b"", *, back=False):
+        body = b"\0" + number.to_bytes(6)
+        body += b"" if acknowledged is None else b"\0\0" + acknowledged.to_bytes(6)
+        ports, ends = ((2, 1), ("10.0.0.2", "10.0.0.1")) if back else ((1, 2), ("10.0.0.1", "10.0.0.2"))
+        header = struct.pack("!HHBBHB", *ports, (9 + len(body + rest)) // 4, 0, 0, kind << 1 | 1)
+        return frames.ether(frames.ipv4(header + body + rest, 33, *ends))
+
+    opened = [packet(0, 1000, None, bytes(4)), packet(1, 5000, 1000, bytes(4), back=True), packet(3, 1001, 5000)]
+    data = [packet(4, 1002, 5001), packet(2, 1003), packet(8, 1004, 5001), packet(9, 5001, 1004, back=True)]
+    closed = [packet(5, 5002, 1003, back=True), packet(6, 1005, 5002)]
+    resets = [packet(7, 5003 + code, 1005, bytes((code, 0, 0, 0)), back=True) for code in range(14)]
+    as_tshark([*opened, *data, *closed, *resets, packet(0, 2000, None, b"abcd")])

@@ -17,6 +17,7 @@ FIRST_ETHERTYPE: Final = 1536
 HDLC: Final = b"\xff\x03"
 CISCO: Final = (0x0F, 0x8F)
 ISO_PROTOCOLS: Final = (0x81, 0x82, 0x83, 0xCC, 0x8E)
+PAYLOAD: Final = 9
 SLARP, CDP, ISO = 0x8035, 0x2000, 0xFEFE
 
 
@@ -132,6 +133,20 @@ def infiniband(c: Context, data: bytes, at: int) -> None:
     """IP over InfiniBand: a global routing header, then the ethertype (RFC 4391)."""
     c.protocol = "IPoIB"
     next_type(c, data, at + 44, unpack_from("!H", data, at + 40)[0])
+
+
+@over_link(239)
+def netfilter(c: Context, data: bytes, at: int) -> None:
+    """What Linux's netfilter has logged: attributes, one of which is the packet."""
+    c.protocol = "NFLOG"
+    family = data[at]
+    at += 4
+    while at + 4 <= len(data):
+        size, kind = unpack_from("<HH", data, at)
+        if kind == PAYLOAD:
+            next_type(c, data[: at + size], at + 4, FAMILIES.get(family, 0x86DD))
+            return
+        at += max(4, size + 3 & ~3)
 
 
 @over_link(51)
