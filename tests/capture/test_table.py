@@ -50,6 +50,15 @@ def test_a_line_is_tshark_s(recording):
     ]
 
 
+@pytest.mark.parametrize(("points", "said"), [(("host:br0", "host:eth0"), 0), (("br0", "eth0"), 1)])
+def test_what_passes_two_points_of_a_lab_is_no_retransmission(points, said):
+    segment = Ether(src=A, dst=B) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(flags="PA", seq=1) / Raw(b"hello")
+    seen = [segment.copy() for _ in points]
+    for packet, point in zip(seen, points, strict=True):
+        packet.sniffed_on = point
+    assert str(Recording(crafting.undissected(seen)).table).count("Retransmission") == said
+
+
 @pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
 def test_all_lines_are_tshark_s(recording, tmp_path):
     place = recording.save(tmp_path / "x.pcapng")

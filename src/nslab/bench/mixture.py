@@ -112,6 +112,7 @@ def _tshark(file: Path) -> object:
 def _scapy(file: Path) -> float:
     """Return what scapy takes for the first packets, read by itself, each with its summary, into a frame."""
     import pandas as pd
+    import scapy.layers.all  # noqa: F401 - without them it takes nothing apart
     from scapy.utils import rdpcap
 
     _ = rdpcap(str(file), 1)[0].summary()  # its modules are loaded with the first one

@@ -47,7 +47,9 @@ class Recording:
     def _words(self) -> Dissector:
         from nslab.capture.words import Dissector  # a hundred protocols: a capture begins before they are known
 
-        return Dissector()
+        # What passes two points of a lab is seen twice, and is no retransmission for that. The interfaces of a file of
+        # another program are read together, as tshark does.
+        return Dissector(apart=len(self.points) > 1 and all(point.node for point in self.points))
 
     @property
     def points(self) -> tuple[Point, ...]:

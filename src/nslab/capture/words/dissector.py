@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import numpy as np
@@ -63,8 +65,9 @@ class Dissector:
         """Read the next packets; their numbers follow those of the packets before."""
         links = [LINK_TYPES.get(point.link_type, unknown_link) for point in packets.points]
         contexts = [self._side(point).context if self.apart else self.context for point in packets.points]
-        for first in range(0, len(packets), WINDOW):
-            self._read(packets.select(slice(first, first + WINDOW)), links, contexts)
+        with _uncollected() if len(packets) > WINDOW else nullcontext():
+            for first in range(0, len(packets), WINDOW):
+                self._read(packets.select(slice(first, first + WINDOW)), links, contexts)
 
     def finish(self) -> None:
         """Say what only the end shows. Packets may follow all the same."""
@@ -74,10 +77,12 @@ class Dissector:
 
     def change(self, index: int, info: str | None = None, protocol: str | None = None) -> None:
         """Give an earlier row another Info or Protocol."""
-        for column, text in ((self.info, info), (self.protocol, protocol)):
-            if text is not None and column[index] != text:
-                column[index] = text
-                self._changed.add(index)
+        if info is not None and self.info[index] != info:
+            self.info[index] = info
+            self._changed.add(index)
+        if protocol is not None and self.protocol[index] != protocol:
+            self.protocol[index] = protocol
+            self._changed.add(index)
 
     def take_changed(self) -> set[int]:
         """Return the indexes of rows that have changed since last asked."""
@@ -147,10 +152,24 @@ def unknown_link(c: Context, data: bytes, at: int) -> None:
 
 def _bytes(packets: Packets, size: Ints) -> list[bytes]:
     """Return the first bytes of each packet."""
-    start = packets.offset
-    end = start + size
-    low, high = int(start.min()), int(end.max())
-    if high - low > 4 * int(size.sum()) + 65536:  # few of many: a selection
-        return [packets.data[start:end].tobytes() for start, end in zip(start, end, strict=True)]
-    whole = packets.data[low:high].tobytes()
-    return [whole[start:end] for start, end in zip((start - low).tolist(), (end - low).tolist(), strict=True)]
+    start, end = packets.offset, packets.offset + size
+    whole: object = packets.data.base
+    if not isinstance(whole, bytes) or len(whole) != len(packets.data):  # of a file, they need not be copied
+        low, high = int(start.min()), int(end.max())
+        if high - low > 4 * int(size.sum()) + 65536:  # few of many: a selection
+            return [packets.data[first:last].tobytes() for first, last in zip(start, end, strict=True)]
+        whole = packets.data[low:high].tobytes()
+        start, end = start - low, end - low
+    return [whole[first:last] for first, last in zip(start.tolist(), end.tolist(), strict=True)]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector away: of thousands of new rows none is garbage, and it would look at all of them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -39,7 +39,7 @@ class Echoes:
         request = self.waiting.pop((_pair(c.addresses), key), None)
         if request is not None:
             row, words = request
-            c.change(row, f"{words} (reply in {c.index + 1})")
+            self.dissector.change(row, f"{words} (reply in {c.index + 1})")
             c.info += f" (request in {row + 1})"
 
     def unanswered(self) -> None:

@@ -106,7 +106,8 @@ BROADCAST: Final = b"\xff" * 4
 @over_ip(1)
 def icmp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "ICMP"
-    c.write("")
+    if c.info:
+        c.write("")
     kind, code, checksum = HEADER.unpack_from(data, at)
     size = len(data) - at
     if size < 6:

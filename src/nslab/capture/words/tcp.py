@@ -26,6 +26,7 @@ from nslab.capture.words.tcp_options import options
 URG: Final = 32
 NAMES: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
 FIELDS: Final = Struct("!IIHH")
+PORTS_AND_FIELDS: Final = Struct("!HHIIH")
 FIELDS_AND_TIMES: Final = Struct("!IIHH4xIII")
 TIMES_ALONE: Final = 0x0101080A  # two times "no operation" and the timestamps: 12 bytes
 
@@ -201,7 +202,7 @@ def opened(c: Context, data: bytes, at: int, known: Way | None) -> tuple[Way, bo
 
     True: the same ports have been used before, with other numbers.
     """
-    source, destination, seq, ack, bits = unpack_from("!HHIIH", data, at)
+    source, destination, seq, ack, bits = PORTS_AND_FIELDS.unpack_from(data, at)
     if known is not None and (bits & ACK or known.base in (UNKNOWN, seq)):
         again = bits & ACK > 0 and known.base not in (UNKNOWN, seq)
         if again:
