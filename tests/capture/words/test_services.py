@@ -174,3 +174,18 @@ def test_a_call_reads_as_in_tshark(dialogues, as_tshark):
         says(b"\r\n\r\n"),
     ]
     as_tshark(packets)
+
+
+def test_a_telephone_that_registers_reads_as_in_tshark(dialogues, as_tshark):
+    here, gone = b"Contact: <sip:a@b>", b"Contact: <sip:a@c>;expires=0"
+    asked = (
+        *([here], [gone], [here, here], [gone, here], [gone, gone], [here + b";expires=5"], [b"Contact: *"]),
+        *([here + b", <sip:x@y>"], []),
+    )
+    as_tshark(
+        dialogues.says(
+            b"\r\n".join((b"REGISTER sip:a SIP/2.0", b"Call-ID: 1", b"CSeq: 1 REGISTER", *lines, *ends, b"\r\n")), 5060
+        )
+        for lines in asked
+        for ends in ((), (b"Expires: 0",), (b"Expires: 9",))
+    )

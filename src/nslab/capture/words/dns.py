@@ -48,6 +48,7 @@ TYPES: Final = dict(enumerate(FIRST_TYPES.split(" "))) | {
     65422: "XPF",
 }  # fmt: skip
 LONGEST: Final = 255
+BIT_STRING: Final = 0x41  # a label that was given up (RFC 6891, 5)
 SHORTEST, FEW = 13, 20
 _SHORT: Final = Struct("!H").unpack_from
 _SHORTS2: Final = Struct("!HH").unpack_from
@@ -205,6 +206,8 @@ def read_name(data: bytes, at: int, origin: int, names: Names) -> tuple[str, int
             if jumps > len(data):
                 return "<Name contains a pointer that loops>", end
             at = origin + target
+        elif length < 0x80 and length != BIT_STRING:
+            return "<Unknown extended label>", end or at + 1
         else:
             raise Malformed
         if size > LONGEST:

@@ -50,11 +50,12 @@ class Rtsp:
             c.add(f"Interleaved channel 0x{data[at + 1]:02x}, {data[at + 2] << 8 | data[at + 3]} bytes")
             return
         c.protocol = "RTSP"
+        say = c.write if is_first else c.add
         line = data[at:end].partition(b"\n")[0].rstrip(b"\r")
         if line.startswith(b"RTSP/"):
-            c.add(f"Reply: {printable(line)}")
+            say(f"Reply: {printable(line)}")
         else:
-            c.add(printable(line) if line.partition(b" ")[0] in METHODS else "Continuation")
+            say(printable(line) if line.partition(b" ")[0] in METHODS else "Continuation")
         header = _END.search(data, at, end)
         kind = _TYPE.search(data, at, header.end()) if header is not None else None
         if header is not None and kind is not None and header.end() < end:

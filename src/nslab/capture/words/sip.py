@@ -117,10 +117,21 @@ def _bindings(fields: Fields, *, is_request: bool) -> str:
     if not contacts:
         return "  (fetch bindings)" if is_request else "  (0 bindings)"
     if contacts == [b"*"]:
-        return "  (remove all bindings)"
-    count = f"{len(contacts)} binding{'s' if len(contacts) > 1 else ''}"
-    is_removal = is_request and (_first(fields, b"expires") == b"0" or b"expires=0" in contacts[0].split(b";"))
-    return f"  (remove {count})" if is_removal else f"  ({count})"
+        return "  (remove all bindings)" if _first(fields, b"expires") == b"0" else "  (fetch bindings)"
+    if not is_request:
+        return f"  ({_counted(len(contacts))})"
+    ends = [b"expires=0" in contact.split(b";") for contact in contacts]
+    added = [not end and b";expires=" in contact for end, contact in zip(ends, contacts, strict=True)]
+    removals, additions = sum(ends), len(contacts) - sum(ends)
+    if _first(fields, b"expires") == b"0":  # it counts for those that have said so themselves, too
+        removals, additions = removals + len(contacts) - sum(added), sum(added)
+    if not removals:
+        return f"  ({_counted(additions)})"
+    return f"  (remove {_counted(removals)})" + (f" (add {_counted(additions)})" if additions else "")
+
+
+def _counted(count: int) -> str:
+    return f"{count} binding{'' if count == 1 else 's'}"
 
 
 def _describe(c: Context, kind: bytes, body: bytes) -> None:

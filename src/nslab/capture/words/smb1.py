@@ -36,6 +36,7 @@ TRANS2: Final = {
     0x01: "FIND_FIRST2",
     0x02: "FIND_NEXT2",
     0x03: "QUERY_FS_INFO",
+    0x0E: "SESSION_SETUP",
     0x05: "QUERY_PATH_INFO",
     0x06: "SET_PATH_INFO",
     0x07: "QUERY_FILE_INFO",
