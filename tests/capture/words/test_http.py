@@ -163,3 +163,17 @@ def test_a_connection_can_be_handed_over(dialogues, as_tshark):
             ]
         )
     )
+
+
+def test_what_comes_before_the_first_request_may_go_on_with_a_message(dialogues, as_tshark):
+    asked, answered = b"GET / HTTP/1.1\r\n\r\n", OK + b"Content-Length: 0\r\n\r\n"
+    conversations = [
+        [b"abcdefgh"] * 3 + [b"xyz\nabc", b"more"],
+        [b"PING 1\n", (b"PONG 1\n",), (b"DATA abc",), (b"defg",)],
+        [b"a\x80\x81" * 5, b"\x90\x91" * 5],
+        [b"\x80abc", b"abc", b"\x80\n"],
+        [b"abc\rxx", b"abc"],
+        [b"abc", (b"abc",), asked, (answered,)],
+        [b"abc\n", (b"abc\n",), asked, (answered,), (b"zzz",)],
+    ]
+    as_tshark(dialogues.flat(dialogues.talk(port, *said) for port in (80, 8080, 9999) for said in conversations))

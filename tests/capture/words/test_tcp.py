@@ -157,3 +157,30 @@ def test_messages_are_read_when_their_last_segment_comes(frames, as_tshark):
         steps = [("A", 1 + start, 1, frames.PSH | frames.ACK, stream[start:end]) for start, end in order]
         packets += frames.conversation(53, *steps, client=client)
     as_tshark(packets)
+
+
+def test_what_comes_late_is_read_as_its_mark_says(frames, as_tshark):
+    def record(size):
+        return b"\x17\3\3" + struct.pack("!H", size) + bytes(range(128, 228)) * (size // 100)
+
+    stream = record(4900) + record(2900) + record(400)
+    orders = [
+        [0, 1, 2, 3, 4, 5, 6, 7, 8],
+        [0, 2, 3, 4, 5, 6, 7, 8],
+        [0, 1, 2, 3, 5, 6, 7, 8],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4],
+        [0, 1, 2, 0, 1, 2, 3, 4, 5],
+        [0, 1, 2, 4, "acks", 3, 5, 6, 7, 8],
+        [0, 1, 2, 3, 4, 5, 6, 7, "acks", 7, 8],
+    ]
+    packets = []
+    for client, order in enumerate(orders, 31000):
+        steps = []
+        for each in order:
+            if each == "acks":
+                least = 3001 if 3 in order[order.index("acks") :] else 7001
+                steps += [("B", 1, least, frames.ACK, b"")] * 4
+            else:
+                steps.append(("A", 1 + 1000 * each, 1, frames.ACK, stream[1000 * each : 1000 * each + 1000]))
+        packets += frames.conversation(443, *steps, client=client)
+    as_tshark(packets)

@@ -163,3 +163,68 @@ def test_dtls_reads_as_in_tshark(dialogues, as_tshark):
         (datagram(ALERT, bytes(20), epoch=1), True),
     ]
     as_tshark([dialogues.says(data, 4437, client=client, answers=answers) for data, answers in said])
+
+
+def test_the_version_of_dtls_is_what_a_record_or_an_answer_has_said(dialogues, as_tshark):
+    def record(kind, version, body, epoch=0):
+        return struct.pack("!BHHHIH", kind, version, epoch, 0, 0, len(body)) + body
+
+    def handshake(kind, body):
+        size = len(body).to_bytes(3, "big")
+        return bytes([kind]) + size + bytes(5) + size + body
+
+    def hello(version):
+        return handshake(1, struct.pack("!H", version) + bytes(34) + b"\0\2\xc0\x2b\1\0")
+
+    def answer(kind, version):
+        return handshake(kind, struct.pack("!H", version) + (b"\4abcd" if kind == 3 else bytes(33) + b"\xc0\x2b\0"))
+
+    asked = record(22, 0xFEFF, hello(0xFEFD))
+    packets = []
+    for client, said in enumerate(
+        [
+            [asked],
+            [asked, record(22, 0xFEFF, answer(3, 0xFEFF)), asked, record(22, 0xFEFD, answer(2, 0xFEFD))],
+            [asked, record(20, 0xFEFD, b"\1")],
+            [asked, record(21, 0xFEFF, b"\2\x28")],
+            [record(22, 0x100, hello(0x100)), record(22, 0x100, answer(2, 0x100)), record(23, 0x100, bytes(30), 1)],
+            [record(23, 0xFEFD, bytes(40), 1)],
+        ],
+        41000,
+    ):
+        packets += [
+            dialogues.says(data, 4433, client=client, answers=number % 2 > 0) for number, data in enumerate(said)
+        ]
+    packets += [dialogues.says(b"\1\0\0\0" + record(23, 0xFEFF, bytes(40), 1), 5246)]
+    as_tshark(packets)
+
+
+def test_an_empty_record_is_malformed_at_the_end_only(dialogues, as_tshark):
+    empty, full = b"\x17\3\1\0\0", b"\x17\3\1\0\4abcd"
+    said = [empty, b"\x16\3\1\0\0", b"\x14\3\1\0\0", full + empty, empty + full]
+    packets = dialogues.flat(dialogues.talk(443, each) for each in said)
+    as_tshark([*packets, *dialogues.talk(9999, empty), *dialogues.talk(443, full, (empty,))])
+
+
+def test_what_came_before_a_lost_answer_is_named_by_what_follows(dialogues, frames, as_tshark):
+    hello = b"\x16\3\1\0\x2d\1\0\0\x29\3\3" + bytes(34) + b"\0\2\xc0\x2b\1\0"
+    secret = bytes(range(128, 168))
+    asked, _lost, *rest = dialogues.talk(443, hello, (bytes(1000),), (secret,), b"\x14\3\3\0\1\1", (secret,))
+    draft = b"\x16\3\3\0\x34\2\0\0\x30\3\3" + bytes(33) + b"\x13\1\0\0\x08\0\x2b\0\2\xfb\x1a\0\0"
+    as_tshark([asked, *rest, *dialogues.talk(443, hello, (draft[:-2] + b"\0\0",), (b"\x17\3\3\0\4abcd",))])
+
+
+def test_openvpn_carries_tls(dialogues, as_tshark):
+    hello = b"\x16\3\1\0\x2d\1\0\0\x29\3\3" + bytes(34) + b"\0\2\xc0\x2b\1\0"
+    session = b"SESSION1"
+    messages = [
+        b"\x38" + session + bytes(5),
+        b"\x20" + session + b"\0\0\0\0\1" + hello,
+        b"\x28" + session + b"\1\0\0\0\1" + session,
+        b"\x30" + bytes(40),
+        b"\x48" + bytes(40),
+    ]
+    over_tcp = dialogues.talk(1194, *(dialogues.sized(message) for message in messages))
+    stream = b"".join(dialogues.sized(message) for message in messages[3:])
+    pieces = dialogues.talk(1194, stream[:20], stream[20:])
+    as_tshark([*over_tcp, *pieces, *(dialogues.says(m, 1194, client=40999) for m in [*messages, b"\x38"])])

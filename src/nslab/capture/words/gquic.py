@@ -12,7 +12,6 @@ VERSION, RESET, NONCE, ID = 1, 2, 4, 8  # public flags
 NONCE_SIZE: Final = 32
 HASH: Final = 12
 NUMBER_SIZES: Final = (1, 2, 4, 6)
-OLD_ID_SIZES: Final = (0, 1, 4, 8)
 WITH_NONCE, WITHOUT_PRIVATE, BIG_ENDIAN, LONG_HEADERS = 33, 34, 39, 46  # first versions
 NAMES: Final = {b"CHLO": "Client Hello", b"REJ\0": "Rejection", b"SHLO": "Server Hello"}
 HANDSHAKE_STREAM: Final = 1
@@ -46,7 +45,7 @@ def gquic(c: Context, data: bytes, at: int) -> bool | None:
         connection.version = version
     c.protocol = "GQUIC"
     if data[at] & 0xC0:
-        _ietf_like(c, data, at, is_client=here == connection.client)
+        _ietf_like(c, connection, data, at, is_client=here == connection.client)
     else:
         _public(c, connection, data, at, is_client=here == connection.client)
     return None
@@ -70,7 +69,7 @@ def _public(c: Context, connection: Connection, data: bytes, at: int, *, is_clie
     """Read a header with public flags."""
     bits, version = data[at], connection.version
     order = "big" if version >= BIG_ENDIAN else "little"
-    size = (8 if bits & ID else 0) if version >= WITH_NONCE else OLD_ID_SIZES[bits >> 2 & 3]
+    size = 8 if bits & ID else 0
     at += 1
     words = f", CID: {int.from_bytes(data[at : at + size], order)}" if size else ""  # type: ignore[arg-type]
     at += size
@@ -91,7 +90,7 @@ def _public(c: Context, connection: Connection, data: bytes, at: int, *, is_clie
     c.write(f"{_message(data, at, version)}, PKN: {number}{words}")
 
 
-def _ietf_like(c: Context, data: bytes, at: int, *, is_client: bool) -> None:
+def _ietf_like(c: Context, connection: Connection, data: bytes, at: int, *, is_client: bool) -> None:
     """Read a header of Q046, which looks like that of the drafts of its time."""
     bits = data[at]
     at += 1
@@ -103,7 +102,7 @@ def _ietf_like(c: Context, data: bytes, at: int, *, is_client: bool) -> None:
     else:
         size = 8 if is_client else 0
     if size:
-        (name,) = unpack_from("!Q", data, at)
+        (name,) = unpack_from("!Q" if connection.version >= BIG_ENDIAN else "<Q", data, at)
         words = f", CID: {name}"
     at += size
     size = 1 + (bits & 3)

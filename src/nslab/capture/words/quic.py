@@ -50,10 +50,11 @@ End = tuple[bytes, int]
 class Connection:
     """What is known of two ports that speak QUIC."""
 
-    __slots__ = ("client", "ids", "original")
+    __slots__ = ("client", "ids", "original", "version")
 
-    def __init__(self, client: End, original: bytes) -> None:
+    def __init__(self, client: End, original: bytes, version: int) -> None:
         self.client = client
+        self.version = version  # the first that was spoken: the keys are made for it
         self.original: bytes | None = original  # the identifier that the keys of the first packets come from
         self.ids: dict[End, list[bytes]] = {}  # by which each end wants to be called, the newest first
 
@@ -108,7 +109,8 @@ def quic(c: Context, data: bytes, at: int) -> bool | None:
         if connection is None:
             if not _is_first(data, at):
                 return False
-            connection = Connection(here, data[at + 6 : at + 6 + data[at + 5]])
+            version = int.from_bytes(data[at + 1 : at + 5], "big")
+            connection = Connection(here, data[at + 6 : at + 6 + data[at + 5]], version)
         else:
             connection.ids[there] = [name for names in connection.ids.values() for name in names]
         connections.by_ends[key] = connection
@@ -150,26 +152,28 @@ def _long(c: Context, connections: Connections, connection: Connection, data: by
     caller, at = _sized(data, at)
     words = [KINDS[kind] if version else "Version Negotiation"]
     words += [f"{name}={value.hex()}" for name, value in (("DCID", called), ("SCID", caller)) if value]
-    c.write(", ".join(words))
-    if not version:
-        return len(data)
-    if kind == RETRY:
-        connection.original = None  # the next packet of the client says another one
-        connection.call(here, caller)
+    if not version or kind == RETRY:
+        c.write(", ".join(words))
+        if version:
+            connection.original = None  # the next packet of the client says another one
+            connection.call(here, caller)
         return len(data)
     if kind == INITIAL:
         if here == connection.client and connection.original is None:
             connection.original = called
         elif called != connection.original and called not in connection.ids.get(there, ()):
-            connection.client, connection.original = here, called  # another connection of the same ports
+            # another connection of the same ports
+            connection.client, connection.original, connection.version = here, called, version
         size, at = _number(data, at)
         at += size
     _learn(connections, connection, here, there, called=called, caller=caller)
     size, at = _number(data, at)
+    data[at - 1]  # the length is all there
+    c.write(", ".join(words))
     end = at + size
     if kind == INITIAL and (end >= len(data) or not data[end] & 0xC0):
-        _open(c, connection, data[start:end], at - start, version)
-    if end > len(data):
+        _open(c, connection, data[start:end], at - start)
+    if end > len(data) and c.missing > 0:
         c.say_short()
     return end
 
@@ -189,8 +193,9 @@ def _learn(
     connection.call(here, caller)
 
 
-def _open(c: Context, connection: Connection, packet: bytes, at: int, version: int) -> None:
+def _open(c: Context, connection: Connection, packet: bytes, at: int) -> None:
     """Say what an Initial has in it, whose keys anyone can make (RFC 9001, 5.2)."""
+    version = connection.version
     first = hmac.digest(salt_of(version), connection.original or b"", hashlib.sha256)
     is_client = (c.source_address, c.source_port) == connection.client
     secret = _expanded(first, b"client in" if is_client else b"server in", 32)
@@ -224,6 +229,7 @@ def _say_google(c: Context, frames: bytes, *, is_tls: bool) -> None:
 
 def _sized(data: bytes, at: int) -> tuple[bytes, int]:
     end = at + 1 + data[at]
+    data[end - 1]  # it is all there
     return data[at + 1 : end], end
 
 

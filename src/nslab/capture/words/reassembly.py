@@ -150,7 +150,7 @@ def _leave(reader: Reader) -> None:
 
 
 def _fill(c: Context, reader: Reader, piece: bytes, seq: int) -> bool:
-    """Fill a hole in a message that the stream has left behind. It is not read any more when it is whole.
+    """Fill a hole in a message that the stream has left behind. When it is whole it is read only if tshark would.
 
     False: it is not part of any.
     """
@@ -159,6 +159,8 @@ def _fill(c: Context, reader: Reader, piece: bytes, seq: int) -> bool:
             whole = pending.take(seq, piece)
             if whole:
                 reader.left.remove(pending)
+                if FAST in c.info and reader.protocol is not None:
+                    _aside(c, reader, reader.protocol, bytes(pending.buffer), 0, seq=pending.start)
             elif whole is False:
                 c.append(SEGMENT)
             return True
@@ -176,8 +178,12 @@ def _overtaken(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes
             if offset:
                 c.append(OVERLAP)
             return
-    if not is_fast:
-        return
+    if is_fast:
+        _aside(c, reader, protocol, data, at, seq=seq)
+
+
+def _aside(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes, at: int, *, seq: int) -> None:
+    """Read messages without disturbing the one that is under way."""
     stream, pending = reader.stream, reader.pending
     kept = stream.scanned, stream.state
     reader.pending, stream.scanned = None, 0
@@ -204,7 +210,7 @@ def _continue(c: Context, reader: Reader, pending: Pending, piece: bytes, *, seq
     before = (c.protocol, c.info)
     if reader.protocol is not None:
         _messages(c, reader, reader.protocol, bytes(pending.buffer), 0, seq=pending.start)
-    if late:  # the row of a segment that fills a hole keeps the words of TCP
+    if late and FAST not in c.info:  # the row of a segment that fills a hole keeps the words of TCP
         c.protocol, c.info = before
 
 

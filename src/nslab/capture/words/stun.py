@@ -34,7 +34,6 @@ CLASSIC: Final = {  # by RFC 3489 and the draft of TURN of its time
     0x0111: "Binding Error Response",
     0x0002: "Shared Secret Request",
     0x0102: "Shared Secret Response",
-    0x0112: "Shared Secret Error Response",
     0x0003: "Allocate Request",
     0x0103: "Allocate Response",
     0x0113: "Allocate Error Response",
@@ -96,14 +95,13 @@ def stun_anywhere(c: Context, data: bytes, at: int) -> bool | None:
     kind, length = unpack_from("!HH", data, at)
     size = len(data) + max(0, c.missing) - at
     if kind & 0xC000 == 0x4000 and length == size - CHANNEL_HEADER:
-        c.protocol = "STUN"
-        c.write("ChannelData TURN Message")
-        return None
+        return channel(c, is_known=ends(c) in talkers(c))
     if kind & 0xC000 or length != size - HEADER or len(data) < at + HEADER:
         return False
     if data[at + 4 : at + 8] == COOKIE:
         if split(kind)[0] > HIGHEST_METHOD:
             return False
+        talkers(c).add(ends(c))
         message(c, data, at, kind)
     elif kind not in CLASSIC or c.missing > 0:
         return False
@@ -119,15 +117,31 @@ UDP_GUESSES.append(stun_anywhere)
 @over_udp(3478, 3479)
 @read_to_its_end
 def stun(c: Context, data: bytes, at: int) -> bool | None:
-    """On its own ports there are also Microsoft's channels."""
-    if len(data) >= at + CHANNEL_HEADER and unpack_from("!HH", data, at) == (
-        MULTIPLEXED,
-        len(data) - at - CHANNEL_HEADER,
-    ):
-        c.protocol = "STUN"
-        c.write("ChannelData TURN Message")
-        return None
+    """On its own ports channels need no message before them; there are also Microsoft's."""
+    if len(data) >= at + CHANNEL_HEADER:
+        kind, length = unpack_from("!HH", data, at)
+        if length == len(data) + max(0, c.missing) - at - CHANNEL_HEADER and (
+            kind & 0xC000 == 0x4000 or kind == MULTIPLEXED
+        ):
+            return channel(c, is_known=True)
     return stun_anywhere(c, data, at)
+
+
+def channel(c: Context, *, is_known: bool) -> bool:
+    """Data in a channel, if these two are known to have one."""
+    if not is_known:
+        return False
+    c.protocol = "STUN"
+    c.write("ChannelData TURN Message")
+    return True
+
+
+def talkers(c: Context) -> set[frozenset[tuple[bytes, int]]]:
+    return c.state("stun", set)
+
+
+def ends(c: Context) -> frozenset[tuple[bytes, int]]:
+    return frozenset(((c.source_address, c.source_port), (c.destination_address, c.destination_port)))
 
 
 def split(kind: int) -> tuple[int, int]:
