@@ -75,3 +75,38 @@ def test_lengths_tags_and_access_points_are_named(frames, as_tshark):
     packets += [frames.ether(snap, len(snap)), *frames.shortened(frames.ether(snap[:8], 60))]
     packets += [frames.ether(snap, len(snap)) + b"padding", *frames.shortened(frames.ether(packet), 0)[:14]]
     as_tshark(packets)
+
+
+def test_what_was_there_before_ip_reads_as_in_tshark(frames, as_tshark):
+    def llc(payload, sap=b"\xe0\xe0\x03"):
+        body = sap + payload
+        return b"\xff" * 6 + frames.HERE_MAC + struct.pack("!H", len(body)) + body
+
+    def ipx(kind, socket, data):
+        ends = (
+            bytes(4) + b"\xff" * 6 + struct.pack("!H", socket) + bytes(4) + frames.HERE_MAC + struct.pack("!H", socket)
+        )
+        return struct.pack("!HHBB", 0xFFFF, 30 + len(data), 0, kind) + ends + data
+
+    name = b"NAME".ljust(15) + b"\x1e"
+    packets = [ipx(1, 0x453, struct.pack("!HIHH", kind, 5, 1, 2)) for kind in (1, 2)]
+    packets += [ipx(4, 0x452, struct.pack("!HH", kind, 4)) for kind in (1, 3)]
+    packets += [ipx(20, 0x455, bytes(32) + bytes([0, kind]) + name) for kind in (*range(1, 11), 12)]
+    packets += [ipx(20, 0x553, bytes(32) + bytes([kind, 1, 1, 0]) + name * 2) for kind in (*range(0xF1, 0xF6), 0xFD)]
+    packets += [ipx(4, 0x456, bytes(20)), ipx(2, 2, b"hello"), ipx(3, 1, bytes(40))]
+    netbios = [
+        struct.pack("<HHBBHHH", 44 if kind < 0x10 else 14, 0xEFFF, kind, 0, 0, 1, 2)
+        + (name * 2 if kind < 0x10 else b"ab")
+        for kind in range(0x20)
+    ]
+    as_tshark(
+        [llc(packet) for packet in packets]
+        + [llc(packets[0], b""), frames.ether(packets[1], 0x8137)]
+        + [llc(frame, sap) for frame in netbios for sap in (b"\xf0\xf0\x03", b"\xf0\xf0\0\1")]
+    )
+
+
+def test_a_trunk_of_cisco_s_carries_frames(frames, as_tshark):
+    inner = frames.ether(frames.ipv4(frames.icmp(0)))
+    header = bytes.fromhex("01000c000000") + frames.HERE_MAC + struct.pack("!H", 12 + len(inner) + 4)
+    as_tshark([header + bytes.fromhex("aaaa0300000c000300000000") + inner + bytes(4)])

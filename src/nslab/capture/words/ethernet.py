@@ -56,6 +56,7 @@ UNNUMBERED: Final = {
 }
 SUPERVISORY: Final = ("RR", "RNR", "REJ", "SREJ")
 ORGANISATIONS: Final = {0: "Officially Xerox, but 0:0:0:0:0:0 is more common", 0x00000C: "Cisco Systems, Inc"}
+NOVELL: Final = 0xFF  # its first frames had no LLC
 CISCO: Final = 0x00000C
 TRUNK: Final = (b"\x01\0\x0c\0\0", b"\x03\0\x0c\0\0")  # ISL: a whole frame behind a header that looks like one
 UI: Final = 3  # unnumbered information: the frame carries something
@@ -122,6 +123,9 @@ def llc(c: Context, data: bytes, at: int) -> None:
     c.protocol = "LLC"
     c.write("")
     dsap, ssap = data[at], data[at + 1]
+    if dsap == ssap == NOVELL:
+        SAPS[NOVELL](c, data, at)
+        return
     control, size = control_field(c, data, at + 2, response=ssap & 1)
     at += 2 + size
     if dsap == ssap == 0xAA:
