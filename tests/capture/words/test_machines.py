@@ -221,3 +221,13 @@ def test_dccp_reads_as_in_tshark(frames, as_tshark):
     closed = [packet(5, 5002, 1003, back=True), packet(6, 1005, 5002)]
     resets = [packet(7, 5003 + code, 1005, bytes((code, 0, 0, 0)), back=True) for code in range(14)]
     as_tshark([*opened, *data, *closed, *resets, packet(0, 2000, None, b"abcd")])
+
+
+def test_sessions_with_controllers_read_as_in_tshark(dialogues, as_tshark):
+    def message(command, said=b"\0\0\0\0"):
+        return struct.pack("<HHII8xI", command, len(said), 5, 0, 0) + said
+
+    every = [message(command) for command in (0, 4, 0x63, 0x64, 0x65, 0x66)]
+    asked = dialogues.says(message(0x63, b""), 44818)
+    answered = dialogues.says(message(0x63, b"\0\0"), 44818, answers=True)
+    as_tshark([*dialogues.talk(44818, *every, *((each,) for each in every), every[0][:9]), asked, answered])

@@ -88,7 +88,8 @@ def ipx(c: Context, data: bytes, at: int) -> None:
     for socket in (there, here):
         if socket in OTHERS:
             c.protocol = OTHERS[socket]
-            c.write(named(RIP_KINDS if socket == RIP else SAP_KINDS, *unpack_from("!H", data, at), "Unknown"))
+            (what,) = unpack_from("!H", data, at)
+            c.write(named(RIP_KINDS if socket == RIP else SAP_KINDS, what, "Unknown"))
             return
         if socket == NETBIOS:
             over_ipx(c, data, at + (ROUTERS if kind == PROPAGATED else 0))
