@@ -24,6 +24,7 @@ NEAR, FAR = "flood0", "flood1"  # a cable inside the node: what goes in at one e
 SIZE: Final = 64  # bytes of a frame
 
 _BATCH: Final = 64
+_PATIENCE: Final = 20.0  # seconds
 _NUMBER: Final = slice(42, 46)  # where a frame carries its number
 _NAP: Final = 50e-6  # seconds, while nothing is due
 _ADDRESSES: Final = bytes.fromhex("0200000000020200000000010800")
@@ -65,7 +66,8 @@ def pour(node: Node, *, rate: int, seconds: float) -> int:
     with node.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((NEAR, 0))
         words = [sys.executable, "-m", "nslab.bench.flood", str(out.fileno()), str(rate), str(seconds)]
-        done = subprocess.run(words, pass_fds=[out.fileno()], capture_output=True, text=True, check=True)
+        limit = seconds + _PATIENCE
+        done = subprocess.run(words, pass_fds=[out.fileno()], capture_output=True, text=True, check=True, timeout=limit)
     return int(done.stdout)
 
 

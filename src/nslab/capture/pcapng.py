@@ -132,12 +132,13 @@ def _words(data: bytes, order: str) -> memoryview:
 
 def _skip_packets(section: _Section, words: memoryview, at: int) -> int:
     """Note where packets begin, as long as one follows the other; return where something else does."""
-    place, end = at >> 2, len(words) - 2
+    place, most = at >> 2, len(words)
+    end = most - 2
     note = section.packets.append
     while place < end and words[place] == _ENHANCED:
         size = words[place + 1]
         following = place + (size >> 2)
-        if size & 3 or size < _SHORTEST or following > len(words):
+        if size & 3 or size < _SHORTEST or following > most:
             break
         note(place << 2)
         place = following

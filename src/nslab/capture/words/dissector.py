@@ -12,8 +12,8 @@ import numpy as np
 
 from nslab.capture.headers import Ints
 from nslab.capture.packets import Packets, Point
-from nslab.capture.words import plain
 from nslab.capture.words.context import MALFORMED, Addresses, Context, Malformed, Pairs
+from nslab.capture.words.plain import ADDRESSES, AT, HOP_LIMIT, plain
 from nslab.capture.words.registry import IP_PROTOCOLS, LINK_TYPES, Dissect
 from nslab.capture.words.text import ipv4_text, ipv6_text, mac_text
 
@@ -106,7 +106,7 @@ class Dissector:
 
     def _read(self, packets: Packets, links: list[Dissect], contexts: list[Context]) -> None:
         """Add the rows of a few thousand packets."""
-        protocol, size = plain.plain(packets)
+        protocol, size = plain(packets)
         rows = zip(
             protocol.tolist(),
             _bytes(packets, size),
@@ -124,10 +124,10 @@ class Dissector:
             try:
                 if number:
                     c.version = 4
-                    c.hop_limit = data[plain.HOP_LIMIT]
-                    c.addresses = addresses = data[plain.ADDRESSES]
+                    c.hop_limit = data[HOP_LIMIT]
+                    c.addresses = addresses = data[ADDRESSES]
                     c.source, c.destination = c.ipv4_pairs[addresses]
-                    IP_PROTOCOLS[number](c, data, plain.AT)
+                    IP_PROTOCOLS[number](c, data, AT)
                 else:
                     links[point](c, data, 0)
             except (struct.error, IndexError):

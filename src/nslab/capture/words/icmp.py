@@ -11,7 +11,7 @@ from nslab.capture.words.echoes import Echoes
 from nslab.capture.words.registry import over_ip
 
 HEADER: Final = Struct("!BBH")
-NUMBERS: Final = Struct("!HH")
+NUMBERS: Final = Struct("!BBHHH")
 ECHO_REPLY: Final = 0
 ECHO: Final = 8
 ROUTER_ADVERTISEMENT: Final = 9
@@ -108,15 +108,14 @@ def icmp(c: Context, data: bytes, at: int) -> None:
     c.protocol = "ICMP"
     if c.info:
         c.write("")
-    kind, code, checksum = HEADER.unpack_from(data, at)
     size = len(data) - at
-    if size < 6:
-        c.say_short()
+    if size >= 8 and data[at] in NUMBERED:
+        numbered(c, data, at)
         return
-    c.write(named(kind, code))
-    if kind in NUMBERED:
-        numbered(c, data, at, kind, checksum)
-    elif size < 8 or (kind in QUOTING and c.missing and not quotes_enough(data, at + 8)):
+    kind, code, _ = HEADER.unpack_from(data, at)
+    if size >= 6:
+        c.write(named(kind, code))
+    if size < 8 or (kind in QUOTING and c.missing and not quotes_enough(data, at + 8)):
         c.say_short()
 
 
@@ -142,11 +141,11 @@ def named(kind: int, code: int) -> str:
     return f"{name:20s} ({meaning})"
 
 
-def numbered(c: Context, data: bytes, at: int, kind: int, checksum: int) -> None:
+def numbered(c: Context, data: bytes, at: int) -> None:
     """A question or an answer; echoes find each other."""
-    identifier, sequence = NUMBERS.unpack_from(data, at + 4)
+    kind, code, checksum, identifier, sequence = NUMBERS.unpack_from(data, at)
     swapped = sequence >> 8 | (sequence & 255) << 8
-    c.info += f" id=0x{identifier:04x}, seq={sequence}/{swapped}, ttl={c.hop_limit}"
+    c.write(f"{named(kind, code)} id=0x{identifier:04x}, seq={sequence}/{swapped}, ttl={c.hop_limit}")
     if kind == ECHO:
         destination = c.destination_address
         if destination == BROADCAST:
