@@ -231,3 +231,15 @@ def test_sessions_with_controllers_read_as_in_tshark(dialogues, as_tshark):
     asked = dialogues.says(message(0x63, b""), 44818)
     answered = dialogues.says(message(0x63, b"\0\0"), 44818, answers=True)
     as_tshark([*dialogues.talk(44818, *every, *((each,) for each in every), every[0][:9]), asked, answered])
+
+
+def test_machines_of_a_building_find_each_other_as_in_tshark(dialogues, as_tshark):
+    def link(function, said):
+        return struct.pack("!BBH", 0x81, function, 4 + len(said)) + said
+
+    here = bytes.fromhex("1000c40200007b2201e09100210f")
+    carried = [b"\1\0\x10\x08", bytes.fromhex("0120ffff00ff1008"), b"\1\0" + here, bytes.fromhex("0120ffff00ff") + here]
+    every = [link(function, said) for function in (0x0A, 0x0B) for said in carried]
+    every += [link(function, bytes(2)) for function in (0, 1, 2, 3, 5, 6, 7)]
+    every.append(link(4, bytes.fromhex("0a000001bac00120ffff00ff1008")))
+    as_tshark([dialogues.says(each, 47808) for each in every])
