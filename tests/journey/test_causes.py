@@ -59,7 +59,7 @@ RUNBOOK = [
         "iptables -t nat -A POSTROUTING -s 172.17.0.0/24 ! -o br0 -j MASQUERADE",
         "internet",
         "no-masquerade",
-        stage="its sockets",
+        stage="after delivery",
         remedy="iptables -t nat -A POSTROUTING -s 172.17.0.0/24 ! -o br0 -j MASQUERADE",
     ),
     Fault(
@@ -71,7 +71,7 @@ RUNBOOK = [
         "no-dnat",
         node="outside",
         command=CURL,
-        stage="its sockets",
+        stage="after delivery",
         remedy="iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.100:80",
     ),
     Fault(

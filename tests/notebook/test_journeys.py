@@ -20,7 +20,7 @@ def test_where_and_why_can_be_guessed_first(notebook):
     assert "10.0.2.15:8123" in out
     assert "nothing listens" not in out
     notebook.run("print(knock.where); print(knock.why)")
-    assert notebook.streams.out.startswith("host, its sockets\nnothing listens on 10.0.2.15:8123")
+    assert notebook.streams.out.startswith("host, after delivery\nnothing listens on 10.0.2.15:8123")
     assert "journey" not in notebook.variables
 
 

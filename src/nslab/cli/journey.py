@@ -20,12 +20,14 @@ from nslab.instruments import Lab
 def journey(name: str, node: str, command: tuple[str, ...], *, as_json: bool) -> None:
     """Run a program in a node and follow its packet: where it went, and where and why it stopped.
 
-    The exit status is 0 also when the packet was not delivered; 1 when observations were lost, and nothing is known.
+    What the program writes comes first. The exit status is 0 also when the packet was not delivered; 1 when
+    observations were lost, and nothing is known.
     """
     followed = Lab.attach(name).journey(node, command)
     if as_json:
         click.echo(json.dumps(followed.to_json(), indent=2, ensure_ascii=False))
     else:
+        click.echo(followed.said, nl=bool(followed.said) and not followed.said.endswith("\n"))
         click.echo(followed)
     sys.exit(1 if followed.lost else 0)
 

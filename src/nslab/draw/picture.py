@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from nslab.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Picture:
@@ -25,8 +27,10 @@ class Picture:
     text: str = ""
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file, and return its path; OSError when that cannot be written."""
+        """Write it to a file, NAME.svg, and return its path; UsageError for another kind, OSError for a wrong place."""
         target = Path(path)
+        if target.suffix != ".svg":
+            raise UsageError(f"{target}: a picture is saved as SVG: {target.with_suffix('.svg')}")
         target.write_text(self.svg, encoding="utf-8")
         return target
 

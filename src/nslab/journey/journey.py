@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html import escape
+from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
 from nslab.errors import UsageError
@@ -106,7 +107,7 @@ class Journey:
 
     def _title(self) -> str:
         found = self.findings
-        return f"{found.packet or 'no packet was sent'} ({found.node}: {found.command.strip()})"
+        return f"{found.packet or 'no packet was sent'} ({found.node}: {found.command})"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data, as `nslab journey --json` prints it."""
@@ -144,7 +145,10 @@ def follow(
 ) -> Journey:
     """Run `command` in `node` and follow its packet; LabError when it takes longer than `timeout` seconds."""
     observation = observe(lab, node, command, timeout=timeout, env=env)
-    return Journey(tell(observation), observation.said, observation.returncode, draw=draw)
+    found = tell(observation)
+    # As the shell has read it: a picture in a report says where the packet was sent.
+    found = replace(found, command=Template(found.command.strip()).safe_substitute(env or {}))
+    return Journey(found, observation.said, observation.returncode, draw=draw)
 
 
 def tell(observation: Observation) -> Findings:
@@ -171,9 +175,11 @@ def _has_answer(found: Findings) -> bool:
 
 
 def _rewrites(hop: Hop) -> str:
-    return "; ".join(
-        f"{each.field} {each.before} → {each.after}{f' by {each.by}' if each.by else ''}" for each in hop.rewrites
-    )
+    """Say what was rewritten, and once by whom."""
+    changed: dict[str, list[str]] = {}
+    for each in hop.rewrites:
+        changed.setdefault(each.by, []).append(f"{each.field} {each.before} → {each.after}")
+    return "; ".join(f"{', '.join(changes)}{f' by {by}' if by else ''}" for by, changes in changed.items())
 
 
 def _cells(number: int, hop: Hop) -> tuple[str, ...]:

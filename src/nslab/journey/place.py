@@ -33,7 +33,7 @@ class Stage(Enum):
     NEVER_SENT = "the program, before a packet was sent"
     HOOK = "{point}"
     ROUTING = "the routing decision"
-    DELIVERED = "its sockets"
+    DELIVERED = "after delivery"
     LOCAL = "the local output"
     FORWARDING = "forwarding"
     NEIGHBOUR = "the question for the next hop's MAC address, on {device}"

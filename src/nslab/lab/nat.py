@@ -57,7 +57,12 @@ def read(node: Node, *, has_nft: bool) -> tuple[NatRule, ...]:
         return ()
     text, brace, nft = saved.partition('\n{"nftables"')
     iptables = dict.fromkeys(_saved(text))
-    return (*iptables, *(_nft(json.loads('{"nftables"' + nft), known=_tables(text)) if brace else ()))
+    try:
+        native = _nft(json.loads('{"nftables"' + nft), known=_tables(text)) if brace else ()
+    except ValueError:
+        # nft has met a table that was going away, a journey's own for one, and has not finished its sentence.
+        native = ()
+    return (*iptables, *native)
 
 
 def _saved(text: str) -> Iterator[NatRule]:

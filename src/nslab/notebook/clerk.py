@@ -167,6 +167,7 @@ class Clerk:
             fields = [[each.name, each.value, each.start, each.end] for each in layer.fields]
             found.append({"title": layer.title, "from": layer.start, "to": layer.end, "fields": fields})
         told = {"tell": "packet", "view": view, "number": number, "layers": found}
+        told["info"] = self._rows.info(number - 1)
         told |= {"captured": int(packets.captured[at]), "length": int(packets.length[at])}
         self._send(told, [packets[at][:_BYTES_SHOWN]])
 

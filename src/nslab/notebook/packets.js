@@ -115,7 +115,8 @@ class View {
 
     this.layers = element("div", { className: "nslab-layers", role: "tree", "aria-label": "Layers of the packet" });
     this.hex = element("div", { className: "nslab-hex", role: "img", "aria-label": "Bytes of the packet", tabIndex: 0 });
-    this.details = element("div", { className: "nslab-details", hidden: true }, this.layers, this.hex);
+    this.info = element("div", { className: "nslab-info" });
+    this.details = element("div", { className: "nslab-details", hidden: true }, this.info, this.layers, this.hex);
     this.layers.addEventListener("keydown", (event) => this.keyInLayers(event));
     this.details.addEventListener("keydown", (event) => event.key === "Escape" && this.shut(event));
 
@@ -459,6 +460,7 @@ class View {
     const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
     this.details.hidden = false;
     this.details.setAttribute("aria-label", `Packet ${message.number}`);
+    this.info.textContent = message.info;
     this.showBytes(bytes, message);
     const open = new Set([...this.layers.querySelectorAll('[aria-expanded="true"]')].map((each) => each.dataset.title));
     const all = !this.layers.childElementCount;

@@ -139,6 +139,10 @@ class Rows:
         for row in rows:
             self._texts["Protocol"].set(row, self._words.protocol[row])
 
+    def info(self, index: int) -> str:
+        """Return what a packet is about, however long."""
+        return self._words.info[index]
+
     def row(self, index: int) -> list[str | int]:
         """Return a row, its columns in their order."""
         values: dict[str, str | int] = {

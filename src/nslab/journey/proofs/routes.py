@@ -184,8 +184,9 @@ def _default_route(at: At, version: int) -> str:
                 continue
             for other in network.addresses:
                 if other.interface.ip in each.interface.network and _is_router(network, version):
-                    return f"ip {asked}route add default via {other.text}"
-    return f"ip {asked}route add default via ROUTER"
+                    first = "" if interface.up else f"ip link set {interface.name} up && "
+                    return f"{first}ip {asked}route add default via {other.text}"
+    return ""
 
 
 def _is_router(network: Network, version: int) -> bool:
