@@ -125,9 +125,11 @@ class Recording:
         """The packets as scapy's, each taken apart when it is looked at; `packets[0]` is number 1."""
         return ScapyPackets(self.packets_)
 
-    def __getitem__(self, number: int) -> Any:
+    def __getitem__(self, number: int | slice) -> Any:
         """Return the packet with this number in the table, as scapy takes it apart; `[-1]` is the last one."""
         total = len(self)
+        if isinstance(number, slice):
+            raise UsageError("one number, please: several packets are cap.packets[0:3], as of a list")
         if not 1 <= abs(number) <= total:
             raise UsageError(f"there is no packet number {number}: they are 1 to {total}" if total else "no packets")
         return self.packets[number - 1 if number > 0 else number]
