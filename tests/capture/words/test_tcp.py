@@ -184,3 +184,11 @@ def test_what_comes_late_is_read_as_its_mark_says(frames, as_tshark):
                 steps.append(("A", 1 + 1000 * each, 1, frames.ACK, stream[1000 * each : 1000 * each + 1000]))
         packets += frames.conversation(443, *steps, client=client)
     as_tshark(packets)
+
+
+def test_numbers_before_an_answer_count_from_its_own(frames, as_tshark):
+    ack, push, syn = frames.ACK, frames.PSH | frames.ACK, frames.SYN | frames.ACK
+    middle = [("A", 11, 21, push, 5), ("B", 21, 16, push, 7), ("B", 4021, 16, syn, 0), ("B", 4022, 16, push, 7)]
+    begun = [("B", 50000, 1, syn, 0), ("B", 50001, 1, ack, 3)]
+    packets = frames.conversation(7777, *middle, client=32000)[3:]
+    as_tshark(packets + frames.conversation(7777, *begun, client=32001))

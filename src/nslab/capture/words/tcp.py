@@ -21,6 +21,7 @@ from nslab.capture.words.tcp_analysis import (
     Way,
     remark,
 )
+from nslab.capture.words.tcp_numbers import rebase
 from nslab.capture.words.tcp_options import options
 
 URG: Final = 32
@@ -206,6 +207,7 @@ def opened(c: Context, data: bytes, at: int, known: Way | None) -> tuple[Way, bo
     if known is not None and (bits & ACK or known.base in (UNKNOWN, seq)):
         again = bits & ACK > 0 and known.base not in (UNKNOWN, seq)
         if again:
+            rebase(c, known, seq)
             known.base = seq
         return known, again
     here, there = readers(source, destination)
