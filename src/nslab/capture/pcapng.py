@@ -70,6 +70,7 @@ class _Reading:
     sections: list[_Section] = field(default_factory=list)
     points: list[tuple[Point, int]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    runs: dict[str, _Runs] = field(default_factory=dict)  # of either byte order, for all sections
 
     def complain(self, what: str) -> None:
         packets = sum(len(section.packets) for section in self.sections)
@@ -102,13 +103,15 @@ def _read_section(reading: _Reading, at: int) -> int:
         return len(data)
     section = _Section(order)
     reading.sections.append(section)
-    words = _words(data, order)
+    if order not in reading.runs:
+        reading.runs[order] = _Runs(_words(data, order))
+    runs = reading.runs[order]
     begun = at
     while at + 12 <= len(data):
-        at = _skip_packets(section, words, at)
+        at = runs.skip(section, at)
         if at + 12 > len(data):
             break
-        kind, size = words[at >> 2], words[(at >> 2) + 1]
+        kind, size = runs.words[at >> 2], runs.words[(at >> 2) + 1]
         if kind == SECTION and at > begun:
             return at
         if size < 12 or size % 4:
@@ -130,19 +133,28 @@ def _words(data: bytes, order: str) -> memoryview:
     return memoryview(whole).cast("I") if order == mine else np.frombuffer(whole, np.uint32).byteswap().data
 
 
-def _skip_packets(section: _Section, words: memoryview, at: int) -> int:
-    """Note where packets begin, as long as one follows the other; return where something else does."""
-    place, most = at >> 2, len(words)
-    end = most - 2
-    note = section.packets.append
-    while place < end and words[place] == _ENHANCED:
-        size = words[place + 1]
-        following = place + (size >> 2)
-        if size & 3 or size < _SHORTEST or following > most:
-            break
-        note(place << 2)
-        place = following
-    return place << 2
+class _Runs:
+    """Where blocks with packets follow one another: those places at which a block's number stands, in words."""
+
+    def __init__(self, words: memoryview) -> None:
+        self.words = words
+        numbers = np.asarray(words)
+        places = np.flatnonzero(numbers[:-1] == _ENHANCED)
+        size = numbers[places + 1].astype(np.int64)
+        end = places + (size >> 2)
+        good = (size & 3 == 0) & (size >= _SHORTEST) & (end <= len(numbers))
+        self._places, self._end = places[good], end[good]
+        # A number within a packet may be the same: a run ends before it, and the next begins behind it.
+        self._last = np.flatnonzero(np.append(self._end[:-1] != self._places[1:], True)) if good.any() else places[:0]
+
+    def skip(self, section: _Section, at: int) -> int:
+        """Note the packets of the run that begins here, if one does; return where it ends."""
+        first = int(np.searchsorted(self._places, at >> 2))
+        if first == len(self._places) or self._places[first] != at >> 2:
+            return at
+        last = int(self._last[np.searchsorted(self._last, first)])
+        section.packets += (self._places[first : last + 1] << 2).tolist()
+        return int(self._end[last]) << 2
 
 
 def _order(data: bytes, at: int) -> str | None:
