@@ -81,9 +81,11 @@ class Iec104:
         if self.row != c.index:
             self.row = c.index
             c.write("")
-        start = data.index(START, at)
-        while data[start + 1] < SHORTEST:
-            start = data.index(START, start + 1)
+        start = data.find(START, at)
+        while start >= 0 and data[start + 1] < SHORTEST:
+            start = data.find(START, start + 1)
+        if start < 0:
+            raise IndexError
         skipped = f"<ERR prefix {start - at} bytes> " if start > at else ""
         way = "->" if stream.source_port == PORT else "<-"
         unit(c, data[:end], start + 2, f"{skipped}{way} ")
