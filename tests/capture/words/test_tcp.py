@@ -192,3 +192,15 @@ def test_numbers_before_an_answer_count_from_its_own(frames, as_tshark):
     begun = [("B", 50000, 1, syn, 0), ("B", 50001, 1, ack, 3)]
     packets = frames.conversation(7777, *middle, client=32000)[3:]
     as_tshark(packets + frames.conversation(7777, *begun, client=32001))
+
+
+def test_numbers_begin_anew_where_vnc_is_recognised(frames, as_tshark):
+    said = [("B", b"RFB 003.008\n"), ("A", b"RFB 003.008\n"), ("B", b"\1\1"), ("A", b"\1"), ("B", b""), ("A", b"")]
+    packets = []
+    for port in (5900, 6900):
+        numbers, steps = {"A": 1, "B": 1}, []
+        for side, payload in said:
+            steps.append((side, numbers[side], numbers["AB".replace(side, "")], frames.PSH | frames.ACK, payload))
+            numbers[side] += len(payload)
+        packets += frames.conversation(port, *steps, client=33000)
+    as_tshark(packets)

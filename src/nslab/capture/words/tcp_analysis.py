@@ -86,6 +86,14 @@ class Way:
         self.hushed = False  # that it acknowledges what nobody has sent has been said
         self.last = 0  # what the last packet was: PROBE, KEEP_ALIVE
 
+    def forget(self) -> None:
+        """Begin anew with the next packet, as if nothing of the connection had been seen; who reads it stays."""
+        self.handshake = Handshake(-1)
+        self.settled = True
+        self.base = self.next = self.seen = self.window = self.scale = UNKNOWN
+        self.ack = self.limit = self.shift = self.duplicates = self.last = 0
+        self.hushed = False
+
     def set_scale(self, scale: int) -> None:
         self.scale = scale
         self.shift = max(scale, 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum, auto
+from struct import pack
 from typing import Final
 
 from nslab.capture.words.context import Context
-from nslab.capture.words.registry import TCP_GUESSES, over_tcp
+from nslab.capture.words.registry import TCP_GUESSES, TCP_PORTS, over_tcp
 from nslab.capture.words.streams import NOT_MINE, Stream
 from nslab.capture.words.values import named
 
@@ -90,6 +91,15 @@ class Vnc:
         return len(data) - at if self.step is Step.CHOICE or is_server == (self.step in FROM_SERVER) else NOT_MINE
 
     def dissect(self, c: Context, stream: Stream, data: bytes, at: int, _: int) -> None:
+        if (
+            self.step is Step.SERVER_VERSION
+            and TCP_PORTS.get(min(stream.source_port, stream.destination_port)) is not Vnc
+        ):
+            # When it is recognised on another port, tshark takes what follows for another connection.
+            way = c.connections.get(c.addresses + pack("!HH", c.source_port, c.destination_port))
+            if way is not None:
+                way.forget()
+                way.back.forget()
         c.protocol = "VNC"
         step = self.step
         if step in (Step.SERVER_VERSION, Step.CLIENT_VERSION):
