@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from typing import Any
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_a_connection_can_be_handed_over(dialogues, as_tshark):
 
 def test_what_comes_before_the_first_request_may_go_on_with_a_message(dialogues, as_tshark):
     asked, answered = b"GET / HTTP/1.1\r\n\r\n", OK + b"Content-Length: 0\r\n\r\n"
-    conversations = [
+    conversations: list[list[Any]] = [
         [b"abcdefgh"] * 3 + [b"xyz\nabc", b"more"],
         [b"PING 1\n", (b"PONG 1\n",), (b"DATA abc",), (b"defg",)],
         [b"a\x80\x81" * 5, b"\x90\x91" * 5],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 MAIL = b"From: a@b\r\nSubject: hi there\r\nTo: c@d\r\n\r\nline one\r\nline two\r\n"
 
@@ -178,7 +179,7 @@ def test_a_call_reads_as_in_tshark(dialogues, as_tshark):
 
 def test_a_telephone_that_registers_reads_as_in_tshark(dialogues, as_tshark):
     here, gone = b"Contact: <sip:a@b>", b"Contact: <sip:a@c>;expires=0"
-    asked = (
+    asked: tuple[Any, ...] = (
         *([here], [gone], [here, here], [gone, here], [gone, gone], [here + b";expires=5"], [b"Contact: *"]),
         *([here + b", <sip:x@y>"], []),
     )

@@ -164,7 +164,7 @@ def test_what_comes_late_is_read_as_its_mark_says(frames, as_tshark):
         return b"\x17\3\3" + struct.pack("!H", size) + bytes(range(128, 228)) * (size // 100)
 
     stream = record(4900) + record(2900) + record(400)
-    orders = [
+    orders: list[list[Any]] = [
         [0, 1, 2, 3, 4, 5, 6, 7, 8],
         [0, 2, 3, 4, 5, 6, 7, 8],
         [0, 1, 2, 3, 5, 6, 7, 8],
