@@ -36,16 +36,13 @@ length. `raise Malformed` says it yourself. A layer that goes on with another: c
     class DnsStream:
         """DNS over TCP (RFC 1035, 4.2.2): two bytes of length before each message."""
 
-        @staticmethod
-        def recognises(data: bytes) -> bool:    # asked only when the class is in TCP_GUESSES
-            return False
-
         def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
             return 2 + (data[at] << 8 | data[at + 1]) if len(data) - at >= 2 else MORE
 
         def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
             dns(c, data[:end], at + 2)
 
+`recognises(first bytes)`, a static method, and a place in TCP_GUESSES have it found on other ports as well.
 There is one such object per connection, so it may remember things in itself, and in `stream.state` things of one
 direction (`stream.other` is the opposite one). `stream.scanned` is how far `size` has looked into a message: it is 0
 whenever a new message begins, also when the last one was lost in a gap and never read; what `size` keeps of a message

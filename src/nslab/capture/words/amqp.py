@@ -73,10 +73,6 @@ class Amqp:
         self.kind: dict[tuple[int, int], bytes] = {}  # of the content under way, by the sender's port and the channel
         self.row = -1
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < GREETING_SIZE:
             return MORE

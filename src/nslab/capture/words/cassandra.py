@@ -36,10 +36,6 @@ KINDS: Final = {
 class Cassandra:
     """Version and direction, flags, stream, kind, length."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if data[at] & ~ANSWER not in VERSIONS:
             return NOT_MINE

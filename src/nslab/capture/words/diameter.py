@@ -73,10 +73,6 @@ APPLICATIONS: Final = {
 class Diameter:
     """Version, length, flags, command, application, two numbers."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if data[at] != VERSION:
             return len(data) - at

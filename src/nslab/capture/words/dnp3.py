@@ -96,10 +96,6 @@ class Dnp3Stream:
     def __init__(self) -> None:
         self.row = -1
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if not START.startswith(data[at : at + 2]):
             return NOT_MINE

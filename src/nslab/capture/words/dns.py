@@ -112,10 +112,6 @@ def doh(c: Context, data: bytes, at: int) -> None:
 class DnsStream:
     """DNS over TCP (RFC 1035, 4.2.2): two bytes of length before each message."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         return 2 + (data[at] << 8 | data[at + 1]) if len(data) - at >= 2 else MORE
 

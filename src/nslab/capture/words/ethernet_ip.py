@@ -40,10 +40,6 @@ def discovery(c: Context, data: bytes, at: int) -> bool | None:
 class EthernetIp:
     """Command, length, session."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < HEADER:
             return MORE

@@ -16,10 +16,6 @@ DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 class Git:
     """What follows the lines, a pack, has no length: it is taken for a line that never ends."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         digits = data[at : at + LENGTH]
         if len(digits) < LENGTH or not DIGITS.issuperset(digits):

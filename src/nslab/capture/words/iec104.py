@@ -62,10 +62,6 @@ class Iec104:
     def __init__(self) -> None:
         self.row = -1
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         start = at
         while True:

@@ -110,10 +110,6 @@ FUNCTIONS: Final = {
 class IsoStream:
     """Version, length; then a transport unit."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if data[at] != VERSION:
             return len(data) - at

@@ -86,10 +86,6 @@ def kerberos(c: Context, data: bytes, at: int) -> bool | None:
 class KerberosStream:
     """Four bytes of length before each message."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < 4:
             return MORE

@@ -46,10 +46,6 @@ def ldp(c: Context, data: bytes, at: int) -> bool | None:
 
 @over_tcp(646)
 class LdpStream:
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < 4:
             return MORE

@@ -223,10 +223,6 @@ class LdapStream:
         self.results: Results | None = None
         self.after: StreamProtocol | None = None
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if self.after is not None:
             return self.after.size(stream, data, at)

@@ -45,10 +45,6 @@ EXCEPTION: Final = 0x80
 class ModbusStream:
     """A header that says how much follows; only whole messages are read."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < HEADER + 1 or data[at + 2] or data[at + 3]:
             return NOT_MINE

@@ -42,10 +42,6 @@ class Mqtt:
         self.row = -1
         self.version = 4
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         size = 0
         for place in range(LENGTH_BYTES):

@@ -66,10 +66,6 @@ class MysqlStream:
         self.table = NOTHING  # which part of a table of results comes next
         self.after: StreamProtocol | None = None  # TLS, once it has been asked for
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if self.after is not None:
             return self.after.size(stream, data, at)

@@ -50,10 +50,6 @@ class OpenFlow:
     def __init__(self) -> None:
         self.shown = (-1, "", "")  # the row that shows a packet's addresses, and its own
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < HEADER:
             return MORE

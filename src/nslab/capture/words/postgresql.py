@@ -22,10 +22,6 @@ class PostgresqlStream:
         self.asked_for_tls = False
         self.after: StreamProtocol | None = None
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if self.after is not None:
             return self.after.size(stream, data, at)

@@ -31,10 +31,6 @@ TYPES: Final = (
 
 @over_tcp(1723)
 class PptpStream:
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < 10:
             return MORE

@@ -23,10 +23,6 @@ class Resp:
     def __init__(self) -> None:
         self.row = -1
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at > LONGEST:
             return len(data) - at  # reading it again with each segment would take too long

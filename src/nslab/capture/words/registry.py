@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from nslab.capture.words.context import Context
-    from nslab.capture.words.streams import StreamProtocol
+    from nslab.capture.words.streams import Recognised, StreamProtocol
 
 
 class Dissect(Protocol):
@@ -30,7 +30,7 @@ IP_PROTOCOLS: Final[dict[int, Dissect]] = {}  # for IPv4 and IPv6
 UDP_PORTS: Final[dict[int, Dissect]] = {}
 UDP_GUESSES: Final[list[Dissect]] = []  # asked in turn when no port is known
 TCP_PORTS: Final[dict[int, type[StreamProtocol]]] = {}
-TCP_GUESSES: Final[list[type[StreamProtocol]]] = []  # whose `recognises` is asked when no port is known
+TCP_GUESSES: Final[list[type[Recognised]]] = []  # whose `recognises` is asked when no port is known
 
 D = TypeVar("D", bound=Dissect)
 S = TypeVar("S", bound="type[StreamProtocol]")

@@ -28,10 +28,6 @@ class Rtsp:
     def __init__(self) -> None:
         self.row = -1
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if data[at] == INTERLEAVED:
             return 4 + (data[at + 2] << 8 | data[at + 3]) if len(data) - at >= 4 else MORE

@@ -10,10 +10,6 @@ from nslab.capture.words.streams import Stream
 class Segments:
     """A stream protocol whose messages are the segments."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         return len(data) - at
 

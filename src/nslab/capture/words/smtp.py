@@ -27,10 +27,6 @@ class Smtp:
         self.login = 0  # how many of its two answers have been given
         self.after: StreamProtocol | None = None
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if self.after is not None:
             return self.after.size(stream, data, at)

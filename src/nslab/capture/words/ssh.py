@@ -85,10 +85,6 @@ class Ssh:
         self.names = PLAIN
         self.ciphers: tuple[str, str] | None = None
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         side = stream.state
         if not isinstance(side, Side):

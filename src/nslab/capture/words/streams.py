@@ -36,10 +36,6 @@ class StreamProtocol(Protocol):
     `size` and `dissect` are called in the order of the stream, never twice for the same bytes.
     """
 
-    @staticmethod
-    def recognises(data: bytes) -> bool:
-        """Say if these first bytes of a connection are this protocol's. Only those in TCP_GUESSES are asked."""
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         """Return how many bytes the message at `data[at]` has (it may be more than are there).
 
@@ -48,3 +44,11 @@ class StreamProtocol(Protocol):
 
     def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
         """Say what the message `data[at:end]` is, with c.protocol and c.write (or c.add)."""
+
+
+class Recognised(StreamProtocol, Protocol):
+    """One that can also be told from its first bytes, on whichever port: TCP_GUESSES has those."""
+
+    @staticmethod
+    def recognises(data: bytes) -> bool:
+        """Say if these first bytes of a connection are this protocol's."""

@@ -16,10 +16,6 @@ TYPES: Final = {1: "Authentication", 2: "Authorization", 3: "Accounting"}
 class TacacsStream:
     """The client's packets have odd numbers."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < HEADER:
             return MORE

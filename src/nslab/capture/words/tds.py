@@ -29,10 +29,6 @@ LAST: Final = 1
 
 @over_tcp(1433, 2433)
 class TdsStream:
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < 4:
             return MORE

@@ -132,10 +132,6 @@ def _behind_acknowledgements(data: bytes, at: int) -> int:
 class OpenVpnStream:
     """OpenVPN over TCP: two bytes of length before each message."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         return 2 + (data[at] << 8 | data[at + 1]) if len(data) - at >= 2 else MORE
 

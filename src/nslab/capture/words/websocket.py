@@ -14,10 +14,6 @@ LENGTH_BYTES: Final = {126: 2, 127: 8}
 class WebSocket:
     """The frames of a connection."""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < 2:
             return MORE

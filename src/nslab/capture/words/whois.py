@@ -19,10 +19,6 @@ class Whois:
     def __init__(self) -> None:
         self.asked = b""
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if stream.source_port == PORT:
             return UNTIL_CLOSE

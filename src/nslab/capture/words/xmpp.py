@@ -26,10 +26,6 @@ class Xmpp:
         self.proceeds = False  # to TLS
         self.after: StreamProtocol | None = None
 
-    @staticmethod
-    def recognises(_: bytes) -> bool:
-        return False
-
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
         if self.proceeds and self.after is None:
             self.after = Tls()
