@@ -106,7 +106,7 @@ def test_a_mistake_is_one_line_before_anything_begins(shared_lab, words, status,
 @pytest.fixture(scope="module")
 def file(shared_lab, tmp_path_factory):
     with shared_lab.capture("host:eth0", "host:lo") as cap:
-        shared_lab["host"].run("ping -q -c2 -i 0.01 8.8.8.8; ping -q -c1 127.0.0.1; getent hosts deb.debian.org")
+        shared_lab["host"].run("ping -q -c2 -i 0.01 8.8.8.8; ping -q -c1 127.0.0.1; getent hosts dns.google")
     return cap.save(tmp_path_factory.mktemp("table") / "x.pcapng")
 
 

@@ -67,7 +67,9 @@ def test_the_opening_of_a_tcp_connection_is_followed_through_dnat(world):
 
 
 def test_a_name_is_asked_for_first_and_told_of_as_a_note(world):
-    journey = world.journey("mycontainer", "curl -s -m 3 -o /dev/null http://deb.debian.org/debian/; true")
+    archive = world["host"].run("grep -rho '//[^/ ]*' /etc/apt/sources.list* | head -n 1").stdout.strip()
+    journey = world.journey("mycontainer", f"curl -s -m 3 -o /dev/null http:{archive}/debian/; true")
+    assert archive
     assert journey.delivered, journey.table()
     assert journey.findings.packet.startswith("TCP SYN")
     assert any("UDP" in note and "answered" in note for note in journey.findings.notes)

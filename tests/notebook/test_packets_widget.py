@@ -24,7 +24,7 @@ SOME = [
     Ether() / ARP(psrc=A, pdst="172.17.0.1"),
     Ether() / IP(src=A, dst=B) / ICMP(id=4, seq=1) / b"payload",
     Ether() / IP(src=B, dst=A) / ICMP(type=0, id=4, seq=1) / b"payload",
-    Ether() / IP(src=A, dst=B) / UDP(sport=5353, dport=53) / DNS(rd=1, qd=DNSQR(qname="deb.debian.org")),
+    Ether() / IP(src=A, dst=B) / UDP(sport=5353, dport=53) / DNS(rd=1, qd=DNSQR(qname="dns.google")),
     Ether() / IP(src=A, dst="10.0.2.2") / TCP(sport=40000, dport=80, flags="S", options=[("MSS", 1460)]),
     Ether() / IP(src="10.0.2.2", dst=A) / TCP(sport=80, dport=40000, flags="RA", ack=1),
 ]

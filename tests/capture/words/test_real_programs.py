@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PROGRAMS = """
 ping -c 3 -i 0.01 8.8.8.8; ping -c 2 -i 0.01 -s 3000 10.0.2.3
-getent hosts deb.debian.org; getent hosts nothere.example
+getent hosts dns.google; getent hosts nothere.example
 apt-get update -q
 curl -s -o /dev/null http://10.0.2.2/ http://10.0.2.2/nothing http://10.0.2.2/debian/dists/bookworm/InRelease
 curl -sI http://10.0.2.2/debian/dists/bookworm/InRelease; curl -s -m 0.3 http://10.0.2.3/; curl -s -m 0.3 https://10.0.2.2:80/
