@@ -120,7 +120,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.NEVER_SENT, Stage.NEIGHBOUR, Stage.RECEIVING, Stage.ROUTING),
         neighbours.dad_there(failed=True),
         "{at}:{interface} may not use {address}: somebody else on the cable has it (duplicate address detection)",
-        "ip -6 addr del {address} dev {interface}",
+        "",
         _SYSCTL,
     ),
     Cause(
@@ -128,7 +128,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.NEVER_SENT, Stage.NEIGHBOUR, Stage.RECEIVING, Stage.ROUTING),
         neighbours.dad_there(failed=False),
         "{at}:{interface} may not use {address} yet: duplicate address detection has not finished",
-        "wait two seconds, or: sysctl net.ipv6.conf.{interface}.accept_dad=0",
+        "sleep 2",
         _SYSCTL,
     ),
     Cause(
@@ -136,7 +136,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.RECEIVING, Stage.ROUTING),
         neighbours.narrow_source,
         "{source} is valid on its own cable only, and no router takes it on: {sender} has no wider IPv6 address",
-        "ip -6 addr add ADDRESS/64 dev INTERFACE",
+        "",
         _SYSCTL,
     ),
     Cause(
@@ -144,7 +144,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.NEVER_SENT,),
         routes.no_address,
         "{node} has no IPv{version} address, so it has no route",
-        "ip addr add ADDRESS/PREFIX dev {interface}",
+        "",
         _ROUTE,
     ),
     # -- the routing decision, in the kernel's order
@@ -169,7 +169,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.ROUTING,),
         frames.duplicate,
         "two have the address {address}: {owners}",
-        "ip addr del {address} dev INTERFACE, in one of them",
+        "",
         _NEIGH,
     ),
     Cause(
@@ -266,7 +266,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.ROUTING, Stage.DELIVERED),
         answers.no_route_back,
         "{node} has no route back to {target}",
-        "ip route add {target} via ROUTER",
+        "",
         _ROUTE,
     ),
     Cause(
@@ -315,7 +315,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.HOOK,),
         firewall.tracked_full,
         "{node} follows {limit} connections already, and takes no new one",
-        "sysctl net.netfilter.nf_conntrack_max=262144",
+        "conntrack -F",
         _IPTABLES,
     ),
     Cause(
@@ -396,7 +396,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.DELIVERED,),
         frames.duplicate,
         "two have the address {address}: {owners}",
-        "ip addr del {address} dev INTERFACE, in one of them",
+        "",
         _NEIGH,
     ),
     Cause(
@@ -404,7 +404,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.DELIVERED,),
         programs.on_loopback,
         "{node} listens on {where} only, and that is reached from {node} itself only",
-        "let the program listen on 0.0.0.0:{port}",
+        "",
         "https://man7.org/linux/man-pages/man7/ip.7.html",
     ),
     Cause(
@@ -412,7 +412,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.DELIVERED,),
         programs.elsewhere,
         "{node} listens on {where}, and not on {endpoint}",
-        "let the program listen on 0.0.0.0:{port}",
+        "",
         "https://man7.org/linux/man-pages/man7/ip.7.html",
     ),
     Cause(
@@ -444,7 +444,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (Stage.DELIVERED,),
         programs.nothing_listens,
         "nothing listens on {endpoint} ({protocol}) in {node}",
-        "start the program that shall listen there",
+        "",
         "https://man7.org/linux/man-pages/man8/ss.8.html",
     ),
     # -- the next hop's MAC address
@@ -453,7 +453,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         (*_MAC, Stage.BRIDGE_OUT, Stage.QUEUE),
         neighbours.no_port,
         "the bridge {bridge} of {node} has no port: no cable is plugged into it",
-        "ip link set INTERFACE master {bridge}",
+        "",
         _LINK,
     ),
     Cause(
@@ -525,7 +525,7 @@ CAUSES: Final[tuple[Cause, ...]] = (
         _MAC,
         neighbours.wrong_gateway,
         "nobody on the cable has the gateway's address {gateway}",
-        "ip route replace default via ROUTER",
+        "",
         _ROUTE,
     ),
     Cause(

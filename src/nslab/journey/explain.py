@@ -25,7 +25,7 @@ def why(at: At) -> Why:
                 cause.message.format(**named),
                 tuple(dict.fromkeys(filter(None, [*proof.because, *facts]))),
                 remedy,
-                (named.get("at", at.node) if remedy else ""),
+                (proof.place or named.get("at", at.node)) if remedy else "",
                 cause.link,
             )
     return Why("unknown", "cause not known", tuple(facts))

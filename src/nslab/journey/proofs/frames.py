@@ -36,9 +36,8 @@ def wrong_mac(at: At) -> Proof | None:
     if known.mac in {each.mac for each in network.interfaces.values()}:
         return None
     names = {"sender": sent.node, "hop": hop, "mac": known.mac, "right": right}
-    return Proof(
-        names, (f"{sent.node}: neighbour {hop} is {known.mac} {known.state}",), f"ip neigh del {hop} dev {out.name}"
-    )
+    because = (f"{sent.node}: neighbour {hop} is {known.mac} {known.state}",)
+    return Proof(names, because, f"ip neigh del {hop} dev {out.name}", place=sent.node)
 
 
 def mac_of_another(at: At) -> Proof | None:
@@ -97,7 +96,9 @@ def _duplicate_of(at: At, address: str) -> Proof | None:
     macs = tuple(
         f"{name} has {network.interfaces[own.index].mac}" for name, (network, own) in zip(names, owners, strict=True)
     )
-    return Proof({"address": address, "owners": " and ".join(names)}, macs)
+    # It has come to the wrong one, which may do without.
+    remedy = f"ip addr del {mine.interface.with_prefixlen} dev {at.network.name_of(mine.index)}"
+    return Proof({"address": address, "owners": " and ".join(names)}, macs, remedy)
 
 
 def unplugged(at: At) -> Proof | None:
@@ -127,10 +128,8 @@ def stp(at: At) -> Proof | None:
     bridge = at.network.interfaces.get(port.master)
     if bridge is None or not bridge.up or not port.up or not port.carrier:
         return None
-    state = {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
-    return Proof(
-        {"port": port.name, "bridge": bridge.name, "state": state}, remedy=f"bridge link set dev {port.name} state 3"
-    )
+    names = {"port": port.name, "bridge": bridge.name, "state": neighbours.state_of(port)}
+    return Proof(names, remedy=neighbours.forward_by(port, bridge))
 
 
 def stp_within(at: At) -> Proof | None:
@@ -143,7 +142,7 @@ def stp_within(at: At) -> Proof | None:
         return None
     source = at.network.interfaces.get(came_by)
     if source and source.state == _LEARNING:
-        return _blocked(source, bridge.name, f"{bridge.name} takes nothing from it yet")
+        return _blocked(source, bridge, f"{bridge.name} takes nothing from it yet")
     mac = next((each.mac for each in reversed(at.leg.sightings) if each.mac), b"").hex(":")
     if not mac or mac in {each.mac for each in at.network.interfaces.values()}:
         return None
@@ -152,13 +151,12 @@ def stp_within(at: At) -> Proof | None:
     ways = [known] if known else [each for each in others if each.floods]
     if not came_by or not ways or any(each.state in (-1, 3) or not each.carrier or not each.up for each in ways):
         return None
-    return _blocked(ways[0], bridge.name, "it sends nothing yet")
+    return _blocked(ways[0], bridge, "it sends nothing yet")
 
 
-def _blocked(port: Interface, bridge: str, what: str) -> Proof:
-    state = {0: "disabled", 1: "listening", _LEARNING: "learning", 4: "blocking"}.get(port.state, str(port.state))
-    names = {"port": port.name, "bridge": bridge, "state": state, "what": what}
-    return Proof(names, remedy=f"bridge link set dev {port.name} state 3")
+def _blocked(port: Interface, bridge: Interface, what: str) -> Proof:
+    names = {"port": port.name, "bridge": bridge.name, "state": neighbours.state_of(port), "what": what}
+    return Proof(names, remedy=neighbours.forward_by(port, bridge))
 
 
 def device_down(at: At) -> Proof | None:
@@ -178,9 +176,8 @@ def stp_asked(at: At) -> Proof | None:
             continue
         bridge = network.interfaces[port.master]
         if bridge.up and (node, bridge.name) not in seen:
-            state = {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
-            names = {"port": port.name, "bridge": bridge.name, "state": state, "node": node}
-            return Proof(names, neighbours.asked(at), f"bridge link set dev {port.name} state 3")
+            names = {"port": port.name, "bridge": bridge.name, "state": neighbours.state_of(port), "node": node}
+            return Proof(names, neighbours.asked(at), neighbours.forward_by(port, bridge), place=node)
     return None
 
 

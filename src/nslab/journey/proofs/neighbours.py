@@ -59,7 +59,7 @@ def no_carrier(at: At) -> Proof | None:
     if peer.up:
         return None
     end = f"its other end, {network.name}:{peer.name},"
-    return Proof({"interface": out.name, "end": end}, remedy=f"ip link set {peer.name} up")
+    return Proof({"interface": out.name, "end": end}, remedy=f"ip link set {peer.name} up", place=network.name)
 
 
 def ports_dead(at: At) -> Proof | None:
@@ -108,6 +108,16 @@ def beside_the_bridge(at: At) -> Proof | None:
     return None
 
 
+def state_of(port: Interface) -> str:
+    """Return the state of a bridge port as bridge(8) has it."""
+    return {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
+
+
+def forward_by(port: Interface, bridge: Interface) -> str:
+    """Return the command that has a port forward: while the kernel's spanning tree is on, the tree says which do."""
+    return f"ip link set {bridge.name} type bridge stp_state 0; bridge link set dev {port.name} state 3"
+
+
 def port_silent(at: At) -> Proof | None:
     """The question has come into a bridge, and the port towards the one who has the address does not send it on."""
     found = _owner(at)
@@ -123,9 +133,8 @@ def port_silent(at: At) -> Proof | None:
     ports = {bridge.name, *(each.name for each in network.ports(bridge.index))} - {port.name}
     if not any(each.node == network.name and each.point in ports for each in at.questions(at.next_hop)):
         return None
-    state = {0: "disabled", 1: "listening", 2: "learning", 4: "blocking"}.get(port.state, str(port.state))
-    names = {"port": port.name, "state": state, "node": network.name, "at": network.name}
-    return Proof(names, asked(at), f"bridge link set dev {port.name} state 3")
+    names = {"port": port.name, "state": state_of(port), "node": network.name, "at": network.name}
+    return Proof(names, asked(at), forward_by(port, bridge))
 
 
 def bridge_down(at: At) -> Proof | None:
@@ -280,10 +289,10 @@ def wrong_netmask(at: At) -> Proof | None:
         return None
     if _is_on_cable(at, network, interface):
         return None
-    own, size = ours[0].interface, theirs.interface.network.prefixlen
+    own = ours[0].interface
     names = {"own": own.with_prefixlen, "device": out.name, "other": f"{network.name}:{interface.name}", "at": at.node}
     names["theirs"] = theirs.interface.with_prefixlen
-    return Proof(names, asked(at), f"ip addr change {own.ip}/{size} dev {out.name}")
+    return Proof(names, asked(at))
 
 
 def far_away(version: int, *, gateway: bool) -> Callable[[At], Proof | None]:
