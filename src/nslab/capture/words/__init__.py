@@ -53,6 +53,9 @@ first (tshark prints only the last of two DNS messages), except that a message w
 joined (HTTP's requests, TLS's records: "Server Hello, Certificate") calls `c.add`, or `c.fence_in()` itself. Of a
 segment that the capture has cut, `dissect` gets what there is, and `end` is then the end of that.
 
+A protocol that hands its connection over (STARTTLS, CONNECT, Upgrade) has an attribute `after`: from where it is set,
+in `dissect` or in `size`, that one is asked.
+
 A connection on a port that was agreed on before (FTP's data): `c.expect(address, port, protocol)`; datagrams:
 `c.expect_datagrams(address, port, dissect)`.
 

@@ -51,13 +51,7 @@ class Ftp(Segments):
         self.wants_tls = False
         self.after: StreamProtocol | None = None
 
-    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        return self.after.size(stream, data, at) if self.after is not None else len(data) - at
-
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         c.protocol = "FTP"
         line = first_line(data, at, end)
         if c.destination_port == PORT:

@@ -67,8 +67,6 @@ class Http:
         return found is not None and (found[1] is None or found[1] in METHODS)
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
         if self.is_tunnel:
             return NOT_MINE
         if not stream.scanned:
@@ -85,9 +83,6 @@ class Http:
         return UNTIL_CLOSE if message.body == UNTIL_CLOSE else message.size + message.body
 
     def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
         message = stream.state
         stream.state = None
         if not self.known:

@@ -223,9 +223,7 @@ class LdapStream:
         self.results: Results | None = None
         self.after: StreamProtocol | None = None
 
-    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
+    def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if not data[at]:  # what a log-in has agreed to wrap: four bytes of length
             return 4 + int.from_bytes(data[at : at + 4]) if len(data) - at >= 4 else MORE
         if data[at] != SEQUENCE:
@@ -233,10 +231,7 @@ class LdapStream:
         size = whole_size(data, at)
         return MORE if size is None else size
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         if self.results is None:
             self.results = new_results(c)
         if data[at]:

@@ -26,13 +26,7 @@ class Pop(Segments):
         self.expected = 0  # bytes of a mail
         self.after: StreamProtocol | None = None
 
-    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        return self.after.size(stream, data, at) if self.after is not None else len(data) - at
-
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         c.protocol = "POP"
         line = first_line(data, at, end)
         if c.destination_port == POP:
@@ -68,17 +62,12 @@ class Imap:
         self.after: StreamProtocol | None = None
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
         if Tls.recognises(bytes(data[at : at + 5])):
             self.after = Tls()
             return self.after.size(stream, data, at)
         return len(data) - at if data[-1] == 10 and not _lacks_literal(data, at) else MORE
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         c.protocol = "IMAP"
         said = lines(data, at, end)
         line = next((each for each in reversed(said) if each and not each.startswith("*")), said[0])

@@ -66,17 +66,12 @@ class MysqlStream:
         self.table = NOTHING  # which part of a table of results comes next
         self.after: StreamProtocol | None = None  # TLS, once it has been asked for
 
-    def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
+    def size(self, _: Stream, data: bytes | bytearray, at: int) -> int:
         if len(data) - at < 4:
             return MORE
         return 4 + int.from_bytes(data[at : at + 3], "little")
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         c.protocol = "MySQL"
         body = data[at + 4 : end]
         if c.destination_port == PORT:

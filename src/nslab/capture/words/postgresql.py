@@ -23,8 +23,6 @@ class PostgresqlStream:
         self.after: StreamProtocol | None = None
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
         if self.asked_for_tls and stream.source_port == PORT:
             return 1
         letter = 0 if self._without_letter(stream, data, at) else 1
@@ -35,10 +33,7 @@ class PostgresqlStream:
     def _without_letter(self, stream: Stream, data: bytes | bytearray, at: int) -> bool:
         return stream.destination_port == PORT and not self.started and data[at] == 0
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, _: int) -> None:
         client = stream.destination_port == PORT
         letter = chr(data[at])
         if self.asked_for_tls and not client:

@@ -219,7 +219,7 @@ def _messages(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes,
     stream = reader.stream
     first = at
     while at < len(data):
-        size = protocol.size(stream, data, at)
+        size = _speaking(protocol).size(stream, data, at)
         if size == NOT_MINE:
             return
         if size < 0 or at + size > len(data):
@@ -234,9 +234,15 @@ def _messages(c: Context, reader: Reader, protocol: StreamProtocol, data: bytes,
         at += size
 
 
+def _speaking(protocol: StreamProtocol) -> StreamProtocol:
+    """Return who reads on: a protocol may have handed its connection over (STARTTLS, Upgrade), as its `after` says."""
+    after: StreamProtocol | None = getattr(protocol, "after", None)
+    return protocol if after is None else _speaking(after)
+
+
 def _read(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, message: slice) -> None:
     try:
-        protocol.dissect(c, stream, data, message.start, message.stop)
+        _speaking(protocol).dissect(c, stream, data, message.start, message.stop)
     except (struct.error, IndexError):
         c.say_short()
     except Malformed as malformed:
@@ -246,7 +252,7 @@ def _read(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, mes
 def _cut(c: Context, stream: Stream, protocol: StreamProtocol, data: bytes, at: int) -> None:
     """Read what the capture has kept of a segment: the last message in it is not whole and cannot become it."""
     while at < len(data):
-        size = protocol.size(stream, data, at)
+        size = _speaking(protocol).size(stream, data, at)
         if size == NOT_MINE:
             return
         stream.scanned = 0

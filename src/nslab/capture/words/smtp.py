@@ -28,17 +28,12 @@ class Smtp:
         self.after: StreamProtocol | None = None
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
         left = len(data) - at
         if self.is_mail and stream.destination_port in PORTS:
             return left
         return left if data[-1] == 10 else MORE
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         c.protocol = "SMTP"
         if c.destination_port not in PORTS:
             self._reply(c, lines(data, at, end))

@@ -124,8 +124,6 @@ class Tls:
         )
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.after is not None:
-            return self.after.size(stream, data, at)
         left = len(data) - at
         if left < 5:
             return MORE
@@ -148,9 +146,6 @@ class Tls:
         return NOT_MINE
 
     def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
         if c.index != self.row:
             self.row = c.index
             c.write("")

@@ -27,9 +27,8 @@ class Xmpp:
         self.after: StreamProtocol | None = None
 
     def size(self, stream: Stream, data: bytes | bytearray, at: int) -> int:
-        if self.proceeds and self.after is None:
+        if self.proceeds:
             self.after = Tls()
-        if self.after is not None:
             return self.after.size(stream, data, at)
         end = len(data)
         if end - at == 1 and data[at] == 0x20:
@@ -38,10 +37,7 @@ class Xmpp:
             end -= 1
         return len(data) - at if data[end - 1] == 0x3E and end > at else MORE
 
-    def dissect(self, c: Context, stream: Stream, data: bytes, at: int, end: int) -> None:
-        if self.after is not None:
-            self.after.dissect(c, stream, data, at, end)
-            return
+    def dissect(self, c: Context, _: Stream, data: bytes, at: int, end: int) -> None:
         text = data[at:end]
         if text == b" ":
             c.protocol = "XMPP"
