@@ -271,7 +271,8 @@ def test_a_long_cell_is_read_whole(shell):
 
 def test_a_closed_shell_leaves_only_its_background_jobs(shared_lab):
     made = Shell(shared_lab["host"], terminals=shared_lab["host"])
-    pid = int(Told(made).says("echo $$; sleep 1005 &").split()[0])
+    # A job that was just forked is still called bash.
+    pid = int(Told(made).says("echo $$; sleep 1005 & until grep -q ^sleep /proc/$!/cmdline; do :; done").split()[0])
     made.close()
     seen = shared_lab["host"].run(f"test -e /proc/{pid}; echo $?; pkill -f 'sleep 100[5]'; echo $?", check=False)
     assert seen.stdout.split() == ["1", "0"]  # the shell is gone, the background job was there
